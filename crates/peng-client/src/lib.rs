@@ -1,0 +1,1 @@
+//! A client that reconnects, resumes and retries only what is safe.

@@ -1,0 +1,1 @@
+//! The search orchestrator: leases candidates out and acts on verdicts.

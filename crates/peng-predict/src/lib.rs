@@ -1,0 +1,1 @@
+//! The engine: learning curves in, predictions and verdicts out; no I/O.

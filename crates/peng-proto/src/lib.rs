@@ -1,0 +1,1 @@
+//! The wire: generated code and the conversions between messages and domain types.

@@ -1,0 +1,1 @@
+//! The search: spaces, genomes, variation, selection and leases; no I/O.

@@ -1,0 +1,1 @@
+//! The prediction server: services, sessions, limits, health and shutdown.

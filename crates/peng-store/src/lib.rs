@@ -1,0 +1,1 @@
+//! The log of observations and verdicts, and the state of searches, on disk.

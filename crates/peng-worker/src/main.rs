@@ -1,0 +1,3 @@
+//! The training worker: lease, train, observe, report.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The command line: serve, search, predict.
+
+fn main() {}
