@@ -1,0 +1,134 @@
+//! Least-squares fits of a curve family: what goes in, what comes out.
+
+mod interval;
+
+use serde::{Deserialize, Serialize};
+
+use crate::family::{self, MOST};
+use crate::prediction::Curve;
+pub use interval::{LEVEL, half_width};
+
+/// How a fit that found a curve ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// At an optimum inside of all bounds.
+    Converged,
+    /// At an optimum on the bound of some parameters: the data ask for more than the family may
+    /// give, and the bound is part of the answer. An `exp` curve of which only the first point
+    /// is below the asymptote counts as `b` on its (infinite) bound.
+    AtBound {
+        /// Bit i is set if parameter i of the family lies on a bound.
+        parameters: u8,
+    },
+}
+
+impl Outcome {
+    /// The outcome of a fit in which these parameters lie on a bound.
+    pub fn at_bounds(on: [bool; MOST]) -> Self {
+        let parameters = on
+            .iter()
+            .enumerate()
+            .map(|(index, &on)| u8::from(on) << index)
+            .sum();
+        if parameters == 0 {
+            Self::Converged
+        } else {
+            Self::AtBound { parameters }
+        }
+    }
+
+    /// Whether parameter `index` of the family lies on a bound.
+    pub fn is_at_bound(&self, index: usize) -> bool {
+        match self {
+            Self::Converged => false,
+            Self::AtBound { parameters } => index < MOST && parameters >> index & 1 == 1,
+        }
+    }
+}
+
+/// Why there is no curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Failure {
+    /// A curve needs at least two points.
+    #[error("a curve needs at least 2 points, there are {points}")]
+    TooFewPoints {
+        /// How many there are.
+        points: usize,
+    },
+    /// There are not as many x as y.
+    #[error("there must be as many x as y, there are {x} and {y}")]
+    Unpaired {
+        /// The number of x.
+        x: usize,
+        /// The number of y.
+        y: usize,
+    },
+    /// An x or y is NaN or infinite.
+    #[error("point {index} is not finite")]
+    NotFinite {
+        /// Which, from 0.
+        index: usize,
+    },
+    /// An x is not larger than the one before it.
+    #[error("the x of point {index} is not larger than the one before")]
+    NotIncreasing {
+        /// Which, from 0.
+        index: usize,
+    },
+    /// The numbers are too large or too close to calculate with.
+    #[error("the numbers are too large or too close to calculate with")]
+    Overflow,
+}
+
+/// Fits a family to the points `(x[i], y[i])`, `x` strictly increasing, `y` in percent.
+///
+/// Deterministic; does not allocate; takes time proportional to the number of points.
+pub fn fit(name: family::Name, x: &[f64], y: &[f64]) -> Result<Curve, Failure> {
+    check(x, y)?;
+    let family = name.family();
+    let solution = family.solve(x, y)?;
+    let sse = sum_of_squares(name, &solution.parameters, x, y);
+    if !sse.is_finite() {
+        return Err(Failure::Overflow);
+    }
+    Ok(Curve {
+        family: name,
+        parameters: solution.parameters,
+        sse,
+        points: x.len(),
+        outcome: solution.outcome,
+    })
+}
+
+/// The sum of the squared distances of the points from a family's curve.
+pub fn sum_of_squares(name: family::Name, parameters: &[f64], x: &[f64], y: &[f64]) -> f64 {
+    let family = name.family();
+    x.iter()
+        .zip(y)
+        .map(|(&x, &y)| (y - family.value(parameters, x)).powi(2))
+        .sum()
+}
+
+fn check(x: &[f64], y: &[f64]) -> Result<(), Failure> {
+    if x.len() != y.len() {
+        return Err(Failure::Unpaired {
+            x: x.len(),
+            y: y.len(),
+        });
+    }
+    if x.len() < 2 {
+        return Err(Failure::TooFewPoints { points: x.len() });
+    }
+    for (index, (x, y)) in x.iter().zip(y).enumerate() {
+        if !x.is_finite() || !y.is_finite() {
+            return Err(Failure::NotFinite { index });
+        }
+    }
+    match x.windows(2).position(|pair| pair[0] >= pair[1]) {
+        Some(index) => Err(Failure::NotIncreasing { index: index + 1 }),
+        None if (x[x.len() - 1] - x[0]).is_finite() => Ok(()),
+        None => Err(Failure::Overflow),
+    }
+}

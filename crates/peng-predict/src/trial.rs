@@ -1,0 +1,278 @@
+//! The training of one network, as the engine follows it.
+
+use std::sync::Arc;
+
+use crate::epoch::Epoch;
+use crate::experiment::Settings;
+use crate::metric::ValueRange;
+use crate::observation::Observation;
+use crate::policy::{Policy, View};
+use crate::prediction::Prediction;
+use crate::reason::Reason;
+use crate::verdict::Decision;
+
+/// One live trial: takes observations in their order of arrival, answers each with a decision.
+///
+/// The first STOP is latched: every later observation is answered with that same decision.
+#[derive(Debug)]
+pub struct Session {
+    settings: Arc<Settings>,
+    policy: Box<dyn Policy>,
+    /// Everything observed, by epoch.
+    log: Vec<Entry>,
+    /// The finite observations, by epoch.
+    curve: Vec<Observation>,
+    /// How many of the first observations of the curve the policy has seen as they are.
+    seen: usize,
+    stop: Option<Epoch>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    observation: Observation,
+    decision: Decision,
+}
+
+/// Why an observation is refused; the session is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The epoch has been observed before; [`Session::decision_at`] has its value and decision.
+    #[error("epoch {epoch} has been observed before, with value {logged}")]
+    Duplicate {
+        /// The epoch.
+        epoch: Epoch,
+        /// The value observed then.
+        logged: f64,
+    },
+    /// The value is finite and cannot be the metric's.
+    #[error("value {value} at epoch {epoch} is outside of the metric's range {range}")]
+    OutOfRange {
+        /// When it was observed.
+        epoch: Epoch,
+        /// The value.
+        value: f64,
+        /// What it may be.
+        range: ValueRange,
+    },
+    /// There is nothing to decide on.
+    #[error("observations: at least one is needed")]
+    NoObservations,
+}
+
+impl Session {
+    /// A trial that has not reported yet.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let policy = settings.policy.start();
+        Self {
+            settings,
+            policy,
+            log: Vec::new(),
+            curve: Vec::new(),
+            seen: 0,
+            stop: None,
+        }
+    }
+
+    /// A trial rebuilt from its log, in the order of arrival. The logged decisions are taken as
+    /// they are; later ones are as if the trial had not been interrupted.
+    pub fn restore(
+        settings: Arc<Settings>,
+        log: impl IntoIterator<Item = (Observation, Decision)>,
+    ) -> Result<Self, Error> {
+        let mut session = Self::new(settings);
+        for (observation, decision) in log {
+            session.record(observation, decision)?;
+        }
+        Ok(session)
+    }
+
+    /// Takes an observation and decides. An epoch behind the last one fills a gap.
+    ///
+    /// NaN or an infinity is accepted and is a STOP. Fails on an epoch observed before and on a
+    /// finite value outside of the metric's range.
+    pub fn observe(&mut self, observation: Observation) -> Result<Decision, Error> {
+        let index = self.place(&observation)?;
+        if let Some((_, decision)) = self.stop() {
+            let decision = decision.clone();
+            self.insert(index, observation, decision.clone());
+            return Ok(decision);
+        }
+        let decision = if observation.is_diverged() {
+            diverged(observation.epoch)
+        } else {
+            self.insert_in_curve(observation);
+            self.judge()
+        };
+        self.log_at(index, observation, decision.clone());
+        Ok(decision)
+    }
+
+    /// Takes an observation with a decision made elsewhere: logged before, or given because the
+    /// time for a decision ran out ([`Decision::out_of_time`]). Fails as [`Self::observe`] does.
+    pub fn record(&mut self, observation: Observation, decision: Decision) -> Result<(), Error> {
+        let index = self.place(&observation)?;
+        self.insert(index, observation, decision);
+        Ok(())
+    }
+
+    /// The value and the decision of an epoch, if it has been observed.
+    pub fn decision_at(&self, epoch: Epoch) -> Option<(f64, &Decision)> {
+        let index = self.index_of(epoch).ok()?;
+        let entry = &self.log[index];
+        Some((entry.observation.value, &entry.decision))
+    }
+
+    /// The first STOP, in the order of arrival, and the epoch at which it was given.
+    pub fn stop(&self) -> Option<(Epoch, &Decision)> {
+        let epoch = self.stop?;
+        self.decision_at(epoch)
+            .map(|(_, decision)| (epoch, decision))
+    }
+
+    /// Everything observed, by epoch.
+    pub fn observations(&self) -> impl Iterator<Item = (Observation, &Decision)> {
+        self.log
+            .iter()
+            .map(|entry| (entry.observation, &entry.decision))
+    }
+
+    /// How many observations there are.
+    pub fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Whether nothing has been observed yet.
+    pub fn is_empty(&self) -> bool {
+        self.log.is_empty()
+    }
+
+    /// The observation of the latest epoch.
+    pub fn last(&self) -> Option<Observation> {
+        self.log.last().map(|entry| entry.observation)
+    }
+
+    /// The experiment's settings.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    fn judge(&mut self) -> Decision {
+        let seen = std::mem::replace(&mut self.seen, self.curve.len());
+        judge(self.policy.as_mut(), &self.settings, &self.curve, seen)
+    }
+
+    fn index_of(&self, epoch: Epoch) -> Result<usize, usize> {
+        // Observations nearly always come in order.
+        match self.log.last() {
+            Some(last) if last.observation.epoch < epoch => Err(self.log.len()),
+            _ => self
+                .log
+                .binary_search_by_key(&epoch, |entry| entry.observation.epoch),
+        }
+    }
+
+    /// Where in the log an acceptable observation belongs.
+    fn place(&self, observation: &Observation) -> Result<usize, Error> {
+        check_range(&self.settings, observation)?;
+        match self.index_of(observation.epoch) {
+            Err(index) => Ok(index),
+            Ok(index) => Err(Error::Duplicate {
+                epoch: observation.epoch,
+                logged: self.log[index].observation.value,
+            }),
+        }
+    }
+
+    fn insert(&mut self, index: usize, observation: Observation, decision: Decision) {
+        if !observation.is_diverged() {
+            self.insert_in_curve(observation);
+        }
+        self.log_at(index, observation, decision);
+    }
+
+    fn insert_in_curve(&mut self, observation: Observation) {
+        let index = self
+            .curve
+            .partition_point(|point| point.epoch < observation.epoch);
+        self.curve.insert(index, observation);
+        self.seen = self.seen.min(index);
+    }
+
+    fn log_at(&mut self, index: usize, observation: Observation, decision: Decision) {
+        if decision.is_stop() && self.stop.is_none() {
+            self.stop = Some(observation.epoch);
+        }
+        let entry = Entry {
+            observation,
+            decision,
+        };
+        self.log.insert(index, entry);
+    }
+}
+
+/// The decision on a whole curve at once, in any order: the one that its last observation would
+/// get if no earlier one had been a STOP.
+///
+/// Fails on a curve without observations, an epoch observed twice, and a finite value outside of
+/// the metric's range.
+pub fn decide(settings: &Settings, observations: &[Observation]) -> Result<Decision, Error> {
+    let mut curve = observations.to_vec();
+    curve.sort_by_key(|observation| observation.epoch);
+    for observation in &curve {
+        check_range(settings, observation)?;
+    }
+    if let Some(pair) = curve.windows(2).find(|pair| pair[0].epoch == pair[1].epoch) {
+        return Err(Error::Duplicate {
+            epoch: pair[1].epoch,
+            logged: pair[0].value,
+        });
+    }
+    if let Some(observation) = curve.iter().find(|observation| observation.is_diverged()) {
+        return Ok(diverged(observation.epoch));
+    }
+    if curve.is_empty() {
+        return Err(Error::NoObservations);
+    }
+    Ok(judge(settings.policy.start().as_mut(), settings, &curve, 0))
+}
+
+fn check_range(settings: &Settings, observation: &Observation) -> Result<(), Error> {
+    if observation.is_diverged() || settings.range.contains(observation.value) {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        epoch: observation.epoch,
+        value: observation.value,
+        range: settings.range,
+    })
+}
+
+/// At the target the fitness is measured; before it the policy judges.
+fn judge(
+    policy: &mut dyn Policy,
+    settings: &Settings,
+    curve: &[Observation],
+    seen: usize,
+) -> Decision {
+    let before = curve.partition_point(|point| point.epoch < settings.target);
+    if let Some(measured) = curve.get(before) {
+        let prediction = Prediction {
+            fitness: measured.value,
+            interval: None,
+            curve: None,
+        };
+        let reason = Reason::Complete {
+            epoch: measured.epoch,
+        };
+        return Decision::go_on(reason, Some(prediction));
+    }
+    policy.decide(&View {
+        settings,
+        curve,
+        seen,
+    })
+}
+
+fn diverged(epoch: Epoch) -> Decision {
+    Decision::stop(Reason::Diverged { epoch }, None)
+}
