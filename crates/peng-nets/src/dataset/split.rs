@@ -1,0 +1,122 @@
+//! Which images are trained on and which validate.
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::Dataset;
+use crate::random::{self, Purpose};
+
+/// How many images go where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Images trained on, at least 1; `None`: all that do not validate.
+    pub train: Option<usize>,
+    /// Images that validate, at least 1.
+    pub validation: usize,
+}
+
+/// Why a data set cannot be split so.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There are too few images.
+    #[error(
+        "{train} images to train and {validation} to validate are more than the {total} there are"
+    )]
+    TooMany {
+        /// Images wished to train on.
+        train: usize,
+        /// Images wished to validate.
+        validation: usize,
+        /// Images there are.
+        total: usize,
+    },
+    /// One side would be empty.
+    #[error("the number of images to {0} is 0: it must be at least 1")]
+    None(&'static str),
+    /// Selecting failed.
+    #[error("the images cannot be split")]
+    Dataset(#[from] super::Error),
+    /// libtorch failed.
+    #[error("libtorch failed on the images")]
+    Torch(#[from] TchError),
+}
+
+/// Training and validation images, with the statistics of the training images.
+#[derive(Debug)]
+pub struct Split {
+    /// Images trained on.
+    pub train: Dataset,
+    /// Images that validate; none of them is trained on.
+    pub validation: Dataset,
+    normalisation: Normalisation,
+}
+
+/// Mean and standard deviation of each channel, of shape 1 x channels x 1 x 1, for values 0..255.
+#[derive(Debug)]
+struct Normalisation {
+    mean: Tensor,
+    deviation: Tensor,
+}
+
+impl Split {
+    /// Draws the validation images, then the training images, at random by `seed`.
+    pub fn new(images: &Dataset, sizes: Sizes, seed: u64) -> Result<Self, Error> {
+        let total = images.len();
+        let validation = sizes.validation;
+        let train = sizes.train.unwrap_or(total.saturating_sub(validation));
+        if validation == 0 {
+            return Err(Error::None("validate"));
+        }
+        if train == 0 {
+            return Err(Error::None("train on"));
+        }
+        if train.checked_add(validation).is_none_or(|sum| sum > total) {
+            return Err(Error::TooMany {
+                train,
+                validation,
+                total,
+            });
+        }
+        let order = random::permutation(total, random::stream(seed, Purpose::Split, 0));
+        let (validating, rest) = order.split_at(validation);
+        let train = images.select(&rest[..train])?;
+        Ok(Self {
+            normalisation: Normalisation::of(&train)?,
+            validation: images.select(validating)?,
+            train,
+        })
+    }
+
+    /// The same on a device; shared, not copied, where it is there already, so that several slots
+    /// hold the images once.
+    pub fn to_device(&self, device: Device) -> Result<Self, Error> {
+        Ok(Self {
+            train: self.train.to_device(device)?,
+            validation: self.validation.to_device(device)?,
+            normalisation: Normalisation {
+                mean: self.normalisation.mean.f_to_device(device)?,
+                deviation: self.normalisation.deviation.f_to_device(device)?,
+            },
+        })
+    }
+
+    /// Bytes made numbers of mean 0 and deviation 1 over the training images, channel by channel.
+    pub(crate) fn normalised(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let mut values = images.f_to_kind(Kind::Float)?;
+        let mut values = values.f_sub_(&self.normalisation.mean)?;
+        values.f_div_(&self.normalisation.deviation)
+    }
+}
+
+impl Normalisation {
+    fn of(dataset: &Dataset) -> Result<Self, TchError> {
+        let values = dataset.images().f_to_kind(Kind::Float)?;
+        let over: &[i64] = &[0, 2, 3];
+        let mean = values.f_mean_dim(over, true, Kind::Float)?;
+        let deviation = values.f_std_dim(over, false, true)?;
+        Ok(Self {
+            mean,
+            // Images of one colour have no deviation.
+            deviation: deviation.f_clamp_min(1e-3)?,
+        })
+    }
+}
