@@ -1,10 +1,12 @@
 //! Curve families: shapes that learning curves take, each with its bounds, derivative and solver.
 //!
-//! A new family is one file that implements [`Family`], a variant of [`Name`] and its line in
+//! A new family is one file that implements [`Family`], a variant of [`Name`] and its lines in
 //! [`Name::family`].
 
 mod exp;
 mod parameters;
+
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +24,53 @@ pub enum Name {
 }
 
 impl Name {
+    /// Every family.
+    pub const ALL: &'static [Self] = &[Self::Exp];
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exp => "exp",
+        }
+    }
+
     /// The family of this name.
     pub const fn family(self) -> &'static dyn Family {
         match self {
             Self::Exp => &Exp,
         }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text names no family.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not a curve family; there are: {}", known())]
+pub struct Unknown {
+    given: String,
+}
+
+fn known() -> String {
+    Name::ALL
+        .iter()
+        .map(|name| name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl FromStr for Name {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        let known = Self::ALL.iter().find(|name| name.as_str() == text);
+        known.copied().ok_or_else(|| Unknown {
+            given: text.chars().take(100).collect(),
+        })
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Plausible {
 /// The parameters of the paper's policy; its defaults are `c_min` 3, `window` 3, `radius` 0.5.
 ///
 /// The target epoch, the paper's `e_pred`, is the experiment's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Spec {
     raw: Raw,
@@ -202,14 +202,6 @@ impl Spec {
     /// Which predictions must be possible values of the metric.
     pub const fn plausible(&self) -> Plausible {
         self.raw.plausible
-    }
-}
-
-impl Default for Spec {
-    fn default() -> Self {
-        Self {
-            raw: Raw::default(),
-        }
     }
 }
 
