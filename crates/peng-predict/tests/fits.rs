@@ -157,6 +157,13 @@ fn a_falling_curve_is_its_mean() {
 }
 
 #[test]
+fn two_rising_points_are_met() {
+    let (x, y) = ([0.1, 0.2], [3.496_948_498_082_924, 5.718_946_092_178_424]);
+    let curve = fit::fit(Name::Exp, &x, &y).unwrap();
+    assert!(curve.sse < 1e-20, "{curve:?}");
+}
+
+#[test]
 fn a_straight_line_ends_at_the_asymptotes_bound() {
     let curve = fit::fit(Name::Exp, &[1.0, 2.0, 3.0, 4.0], &[10.0, 20.0, 30.0, 40.0]).unwrap();
     assert!(curve.outcome.is_at_bound(0), "{curve:?}");

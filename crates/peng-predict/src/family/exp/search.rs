@@ -42,8 +42,12 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
             && there.slope < -tolerance
             && here.slope >= -tolerance
         {
-            let turn = turning_point(projection, (slower, there.slope), (rate, here.slope));
-            best.offer(turn, projection.solve(turn).sse);
+            if here.slope > tolerance {
+                let turn = turning_point(projection, (slower, there.slope), (rate, here.slope));
+                best.offer(turn, projection.solve(turn).sse);
+            } else {
+                best.offer(rate, here.sse);
+            }
         }
         before = Some((rate, here));
         if rate >= fastest {
@@ -80,18 +84,19 @@ impl Best {
     }
 }
 
-/// The rate between two at which the slope is zero: regula falsi in the logarithm of the rate,
-/// made to move both ends (the Illinois rule: Dowell and Jarratt, BIT 11, 1971).
+/// The rate between two at which the slope, falling at the slower, turns: regula falsi in the
+/// logarithm of the rate, made to move both ends (the Illinois rule: Dowell and Jarratt, BIT 11,
+/// 1971).
 fn turning_point(projection: &Projection<'_>, slower: (f64, f64), faster: (f64, f64)) -> f64 {
     let (mut low, mut low_slope) = (slower.0.ln(), slower.1);
     let (mut high, mut high_slope) = (faster.0.ln(), faster.1);
-    if high_slope <= 0.0 {
-        return faster.0;
-    }
     for _ in 0..60 {
-        let middle = low + (high - low) * (low_slope / (low_slope - high_slope));
-        if !(middle > low && middle < high) || high - low < 1e-14 * (1.0 + low.abs()) {
+        if high - low < 1e-14 * (1.0 + low.abs()) {
             break;
+        }
+        let mut middle = low + (high - low) * (low_slope / (low_slope - high_slope));
+        if !(middle > low && middle < high) {
+            middle = f64::midpoint(low, high);
         }
         let slope = projection.solve(middle.exp()).slope;
         if slope < 0.0 {
@@ -104,5 +109,5 @@ fn turning_point(projection: &Projection<'_>, slower: (f64, f64), faster: (f64, 
             return middle.exp();
         }
     }
-    (0.5 * (low + high)).exp()
+    f64::midpoint(low, high).exp()
 }
