@@ -1,1 +1,16 @@
 //! The prediction server: services, sessions, limits, health and shutdown.
+//!
+//! An observation's way: [`service`] parses it, [`sessions`] finds its trial and
+//! decides, [`commit`] writes it together with the decision of it and of others
+//! that arrived meanwhile, and only then the decision is sent and watchers see it.
+
+mod commit;
+mod config;
+mod notices;
+mod oversize;
+mod server;
+mod service;
+mod sessions;
+
+pub use config::{Config, Limits};
+pub use server::{Error, Server};

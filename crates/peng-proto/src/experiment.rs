@@ -1,0 +1,282 @@
+//! Experiments: messages to [`Settings`] and back.
+
+use peng_predict::{
+    Epoch, Goal, Mode, ValueRange,
+    experiment::Settings,
+    family,
+    policy::{self, peng4nn},
+};
+
+use crate::{
+    error::Error,
+    text::{self, Text},
+    v1,
+};
+
+/// What an experiment says to people; no verdict depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The experiment's name for people.
+    pub display_name: Text<200>,
+    /// What the values measure.
+    pub metric: Text<100>,
+    /// The unit of the values.
+    pub unit: Text<100>,
+}
+
+impl Label {
+    /// Reads the label's fields of an experiment; empty ones get their defaults.
+    pub fn parse(experiment: &v1::Experiment) -> Result<Self, Error> {
+        let or = |given: &str, default: &str| {
+            if given.is_empty() {
+                default.to_owned()
+            } else {
+                given.to_owned()
+            }
+        };
+        Ok(Self {
+            display_name: text::parse("display_name", experiment.display_name.clone())?,
+            metric: text::parse("metric", or(&experiment.metric, "accuracy"))?,
+            unit: text::parse("unit", or(&experiment.unit, "percent"))?,
+        })
+    }
+}
+
+/// Reads what verdicts follow from.
+pub fn parse(experiment: &v1::Experiment) -> Result<Settings, Error> {
+    settings(
+        experiment.goal,
+        experiment.value_range,
+        experiment.target_epoch,
+        experiment.policy.as_ref(),
+        mode(experiment.mode)?,
+    )
+}
+
+/// Reads the settings of a curve that belongs to no experiment.
+pub fn parse_curve(request: &v1::PredictFitnessRequest) -> Result<Settings, Error> {
+    settings(
+        request.goal,
+        request.value_range,
+        request.target_epoch,
+        request.policy.as_ref(),
+        Mode::Enforce,
+    )
+}
+
+fn settings(
+    goal: i32,
+    range: Option<v1::ValueRange>,
+    target: f64,
+    policy: Option<&v1::Policy>,
+    mode: Mode,
+) -> Result<Settings, Error> {
+    let range = match range {
+        None => ValueRange::PERCENT,
+        Some(range) => ValueRange::new(range.lower, range.upper)
+            .map_err(|error| Error::field("value_range", error))?,
+    };
+    Ok(Settings {
+        goal: self::goal(goal)?,
+        range,
+        target: Epoch::new(target).map_err(|error| Error::field("target_epoch", error))?,
+        policy: policy_spec(policy)?,
+        mode,
+    })
+}
+
+fn goal(goal: i32) -> Result<Goal, Error> {
+    match v1::Goal::try_from(goal) {
+        Ok(v1::Goal::Unspecified | v1::Goal::Maximize) => Ok(Goal::Maximize),
+        Ok(v1::Goal::Minimize) => Ok(Goal::Minimize),
+        Err(_) => Err(unknown("goal", goal, "GOAL_MAXIMIZE or GOAL_MINIMIZE")),
+    }
+}
+
+fn mode(mode: i32) -> Result<Mode, Error> {
+    match v1::Mode::try_from(mode) {
+        Ok(v1::Mode::Unspecified | v1::Mode::Enforce) => Ok(Mode::Enforce),
+        Ok(v1::Mode::Advise) => Ok(Mode::Advise),
+        Err(_) => Err(unknown("mode", mode, "MODE_ENFORCE or MODE_ADVISE")),
+    }
+}
+
+pub(crate) fn unknown(field: &str, number: i32, right: &str) -> Error {
+    Error::field(
+        field,
+        format!("{number} is not a value of this enum; {right} would be right"),
+    )
+}
+
+fn policy_spec(policy: Option<&v1::Policy>) -> Result<policy::Spec, Error> {
+    match policy.and_then(|policy| policy.policy.as_ref()) {
+        None => Ok(policy::Spec::default()),
+        Some(v1::policy::Policy::Peng4nn(wire)) => peng4nn(wire)
+            .map(policy::Spec::Peng4nn)
+            .map_err(|error| error.within("policy.peng4nn")),
+    }
+}
+
+fn peng4nn(wire: &v1::Peng4nnPolicy) -> Result<peng4nn::Spec, Error> {
+    let default = peng4nn::Spec::default();
+    let count = |given: Option<u32>, default: usize| given.map_or(default, |count| count as usize);
+    let spec = peng4nn::Spec::new(
+        count(wire.min_observations, default.c_min()),
+        count(wire.window, default.window()),
+        wire.radius.unwrap_or(default.radius()),
+    );
+    let spec = spec
+        .and_then(|spec| spec.with_origin(wire.x_origin.unwrap_or(default.origin())))
+        .map_err(peng4nn_refused)?;
+    let family: family::Name = match wire.family.as_str() {
+        "" => default.family(),
+        name => name
+            .parse()
+            .map_err(|error| Error::field("family", error))?,
+    };
+    let axis = match v1::XAxis::try_from(wire.x_axis) {
+        Ok(v1::XAxis::Unspecified | v1::XAxis::Epoch) => peng4nn::Axis::ByEpoch,
+        Ok(v1::XAxis::Observation) => peng4nn::Axis::ByObservation,
+        Err(_) => {
+            return Err(unknown(
+                "x_axis",
+                wire.x_axis,
+                "X_AXIS_EPOCH or X_AXIS_OBSERVATION",
+            ));
+        }
+    };
+    let plausible = match v1::Plausibility::try_from(wire.plausibility) {
+        Ok(v1::Plausibility::Unspecified | v1::Plausibility::Newest) => peng4nn::Plausible::Newest,
+        Ok(v1::Plausibility::Window) => peng4nn::Plausible::Window,
+        Err(_) => {
+            let right = "PLAUSIBILITY_NEWEST or PLAUSIBILITY_WINDOW";
+            return Err(unknown("plausibility", wire.plausibility, right));
+        }
+    };
+    Ok(spec
+        .with_family(family)
+        .with_axis(axis)
+        .with_plausible(plausible)
+        .with_clear_at_bound(
+            wire.clear_window_at_bound
+                .unwrap_or(default.clear_at_bound()),
+        ))
+}
+
+fn peng4nn_refused(error: peng4nn::Error) -> Error {
+    let field = match error {
+        peng4nn::Error::CMin(_) => "min_observations",
+        peng4nn::Error::Window(_) => "window",
+        peng4nn::Error::Radius(_) => "radius",
+        peng4nn::Error::Origin(_) => "x_origin",
+    };
+    Error::field(field, error)
+}
+
+/// The fields that [`parse`] reads, with every default filled in.
+pub fn to_wire(settings: &Settings) -> v1::Experiment {
+    let goal = match settings.goal {
+        Goal::Maximize => v1::Goal::Maximize,
+        Goal::Minimize => v1::Goal::Minimize,
+    };
+    let mode = match settings.mode {
+        Mode::Enforce => v1::Mode::Enforce,
+        Mode::Advise => v1::Mode::Advise,
+    };
+    v1::Experiment {
+        goal: goal.into(),
+        value_range: Some(v1::ValueRange {
+            lower: settings.range.lower(),
+            upper: settings.range.upper(),
+        }),
+        target_epoch: settings.target.get(),
+        policy: Some(policy_to_wire(&settings.policy)),
+        mode: mode.into(),
+        ..v1::Experiment::default()
+    }
+}
+
+fn policy_to_wire(spec: &policy::Spec) -> v1::Policy {
+    let policy::Spec::Peng4nn(spec) = spec;
+    let axis = match spec.axis() {
+        peng4nn::Axis::ByEpoch => v1::XAxis::Epoch,
+        peng4nn::Axis::ByObservation => v1::XAxis::Observation,
+    };
+    let plausibility = match spec.plausible() {
+        peng4nn::Plausible::Newest => v1::Plausibility::Newest,
+        peng4nn::Plausible::Window => v1::Plausibility::Window,
+    };
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let wire = v1::Peng4nnPolicy {
+        min_observations: Some(count(spec.c_min())),
+        window: Some(count(spec.window())),
+        radius: Some(spec.radius()),
+        family: spec.family().as_str().to_owned(),
+        x_axis: axis.into(),
+        x_origin: Some(spec.origin()),
+        clear_window_at_bound: Some(spec.clear_at_bound()),
+        plausibility: plausibility.into(),
+    };
+    v1::Policy {
+        policy: Some(v1::policy::Policy::Peng4nn(wire)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(error: &Error) -> Vec<&str> {
+        error.fields.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    #[test]
+    fn defaults_survive_the_wire() {
+        let given = v1::Experiment {
+            target_epoch: 25.0,
+            ..v1::Experiment::default()
+        };
+        let settings = parse(&given).unwrap();
+        assert_eq!(settings, Settings::accuracy(Epoch::new(25.0).unwrap()));
+        assert_eq!(parse(&to_wire(&settings)).unwrap(), settings);
+    }
+
+    #[test]
+    fn each_published_convention_survives_the_wire() {
+        for spec in [peng4nn::Spec::penguin(), peng4nn::Spec::a4nn()] {
+            let mut settings = Settings::accuracy(Epoch::new(20.0).unwrap());
+            settings.policy = policy::Spec::Peng4nn(spec);
+            settings.goal = Goal::Minimize;
+            settings.mode = Mode::Advise;
+            assert_eq!(parse(&to_wire(&settings)).unwrap(), settings);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let wrong = |change: fn(&mut v1::Experiment)| {
+            let mut given = to_wire(&Settings::accuracy(Epoch::new(25.0).unwrap()));
+            change(&mut given);
+            parse(&given).unwrap_err()
+        };
+        assert_eq!(fields(&wrong(|e| e.target_epoch = 0.0)), ["target_epoch"]);
+        assert_eq!(fields(&wrong(|e| e.goal = 9)), ["goal"]);
+        assert_eq!(
+            fields(&wrong(|e| e.value_range = Some(v1::ValueRange {
+                lower: 1.0,
+                upper: f64::NAN
+            }))),
+            ["value_range"]
+        );
+        let window = |e: &mut v1::Experiment| {
+            let wire = v1::Peng4nnPolicy {
+                window: Some(1),
+                ..v1::Peng4nnPolicy::default()
+            };
+            e.policy = Some(v1::Policy {
+                policy: Some(v1::policy::Policy::Peng4nn(wire)),
+            });
+        };
+        assert_eq!(fields(&wrong(window)), ["policy.peng4nn.window"]);
+    }
+}

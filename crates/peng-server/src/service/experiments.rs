@@ -1,0 +1,102 @@
+//! Experiments: create, get, list.
+
+use std::time::SystemTime;
+
+use peng_proto::{
+    error::{Error, Reason},
+    experiment::{self, Label},
+    names, v1,
+};
+use peng_store::{Experiment, NewExperiment};
+
+use super::{Service, id, name, page_size, storage};
+
+impl Service {
+    pub(super) async fn create_experiment(
+        &self,
+        request: v1::CreateExperimentRequest,
+    ) -> Result<v1::CreateExperimentResponse, Error> {
+        let id = id("experiment_id", &request.experiment_id)?;
+        let wire = request.experiment.ok_or_else(|| {
+            Error::field(
+                "experiment",
+                "is missing; one with a target_epoch would be right",
+            )
+        })?;
+        let parse = || Ok((Label::parse(&wire)?, experiment::parse(&wire)?));
+        let (label, settings) = parse().map_err(|error: Error| error.within("experiment"))?;
+        let label = peng_store::Label {
+            display_name: label.display_name.into(),
+            metric: label.metric.into(),
+            unit: label.unit.into(),
+        };
+        let new = NewExperiment {
+            id: id.to_string(),
+            label: label.clone(),
+            settings: settings.clone(),
+        };
+        let (stored, is_new) = self
+            .store
+            .create_experiment(new, SystemTime::now())
+            .await
+            .map_err(storage)?;
+        if is_new || (stored.settings == settings && stored.label == label) {
+            Ok(v1::CreateExperimentResponse {
+                experiment: Some(to_wire(&stored)),
+            })
+        } else {
+            Err(Error::of_field(
+                Reason::IdTaken,
+                "experiment_id",
+                format!(
+                    "there is another experiment `{id}` with other settings; choose another id"
+                ),
+            ))
+        }
+    }
+
+    pub(super) async fn get_experiment(
+        &self,
+        request: v1::GetExperimentRequest,
+    ) -> Result<v1::GetExperimentResponse, Error> {
+        let name: names::Experiment = name("name", &request.name)?;
+        let stored = self.sessions.experiment(&name).await?;
+        Ok(v1::GetExperimentResponse {
+            experiment: Some(to_wire(&stored)),
+        })
+    }
+
+    pub(super) async fn list_experiments(
+        &self,
+        request: v1::ListExperimentsRequest,
+    ) -> Result<v1::ListExperimentsResponse, Error> {
+        let size = page_size(request.page_size)?;
+        // The token is the last id of the page before.
+        let after = match request.page_token.as_str() {
+            "" => String::new(),
+            token => id("page_token", token)?.to_string(),
+        };
+        let page = self
+            .store
+            .experiments(&after, size)
+            .await
+            .map_err(storage)?;
+        let full = page.len() == size as usize;
+        let next = page.last().filter(|_| full).map(|last| last.id.clone());
+        Ok(v1::ListExperimentsResponse {
+            experiments: page.iter().map(to_wire).collect(),
+            next_page_token: next.unwrap_or_default(),
+        })
+    }
+}
+
+fn to_wire(stored: &Experiment) -> v1::Experiment {
+    v1::Experiment {
+        name: format!("experiments/{}", stored.id),
+        display_name: stored.label.display_name.clone(),
+        metric: stored.label.metric.clone(),
+        unit: stored.label.unit.clone(),
+        create_time: Some(stored.created.into()),
+        ..experiment::to_wire(&stored.settings)
+    }
+}

@@ -1,0 +1,218 @@
+//! `PredictionService`: every call parses its request, does one thing, and
+//! turns the result into a message.
+
+mod experiments;
+mod observations;
+mod predict;
+mod trials;
+mod watch;
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use peng_proto::{
+    error::{Error, Reason},
+    v1::{self, prediction_service_server::PredictionService},
+};
+use peng_store::Trials;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::error;
+
+use crate::{Limits, commit::Committer, notices::Notices, sessions::Sessions};
+
+/// What all calls share.
+#[derive(Debug)]
+pub(crate) struct Service {
+    store: Arc<dyn Trials>,
+    committer: Committer,
+    notices: Arc<Notices>,
+    sessions: Arc<Sessions>,
+    limits: Limits,
+    /// Cancelled when the server is about to leave: streams end.
+    leaving: CancellationToken,
+}
+
+impl Service {
+    pub(crate) fn new(
+        store: Arc<dyn Trials>,
+        committer: Committer,
+        notices: Arc<Notices>,
+        limits: Limits,
+        leaving: CancellationToken,
+    ) -> Self {
+        let sessions = Sessions::new(store.clone(), committer.clone(), limits.trial_observations);
+        Self {
+            store,
+            committer,
+            notices,
+            sessions: Arc::new(sessions),
+            limits,
+            leaving,
+        }
+    }
+}
+
+/// What a client is told when the store fails; the log has the rest.
+pub(crate) fn storage(failure: peng_store::Error) -> Error {
+    error!(
+        error = &failure as &dyn std::error::Error,
+        "the store failed"
+    );
+    match failure {
+        peng_store::Error::Damaged { .. } => Error::new(Reason::Internal, failure),
+        _ => Error::new(
+            Reason::StorageUnavailable,
+            "the storage does not answer; try again",
+        ),
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::new(
+        Reason::ShuttingDown,
+        "the server is shutting down; connect again",
+    )
+}
+
+/// Reads a resource name from the field `field`.
+fn name<T>(field: &str, text: &str) -> Result<T, Error>
+where
+    T: std::str::FromStr<Err = peng_proto::names::Error>,
+{
+    if text.is_empty() {
+        return Err(Error::field(
+            field,
+            "is empty; a resource name would be right",
+        ));
+    }
+    text.parse().map_err(|error| Error::field(field, error))
+}
+
+/// Reads an id from the field `field`.
+fn id(field: &str, text: &str) -> Result<peng_proto::names::Id, Error> {
+    if text.is_empty() {
+        return Err(Error::field(
+            field,
+            "is empty; an id like `my-experiment-1` would be right",
+        ));
+    }
+    text.parse().map_err(|error| Error::field(field, error))
+}
+
+/// Reads a page size: 0 is the default, too many are cut.
+fn page_size(given: i32) -> Result<u32, Error> {
+    const DEFAULT: u32 = 100;
+    const MOST: u32 = 1_000;
+    match u32::try_from(given) {
+        Ok(0) => Ok(DEFAULT),
+        Ok(size) => Ok(size.min(MOST)),
+        Err(_) => Err(Error::field(
+            "page_size",
+            format!("{given} is negative; 0 to {MOST} would be right"),
+        )),
+    }
+}
+
+#[tonic::async_trait]
+impl PredictionService for Service {
+    async fn create_experiment(
+        &self,
+        request: Request<v1::CreateExperimentRequest>,
+    ) -> Result<Response<v1::CreateExperimentResponse>, Status> {
+        Ok(Response::new(
+            self.create_experiment(request.into_inner()).await?,
+        ))
+    }
+
+    async fn get_experiment(
+        &self,
+        request: Request<v1::GetExperimentRequest>,
+    ) -> Result<Response<v1::GetExperimentResponse>, Status> {
+        Ok(Response::new(
+            self.get_experiment(request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_experiments(
+        &self,
+        request: Request<v1::ListExperimentsRequest>,
+    ) -> Result<Response<v1::ListExperimentsResponse>, Status> {
+        Ok(Response::new(
+            self.list_experiments(request.into_inner()).await?,
+        ))
+    }
+
+    async fn create_trial(
+        &self,
+        request: Request<v1::CreateTrialRequest>,
+    ) -> Result<Response<v1::CreateTrialResponse>, Status> {
+        Ok(Response::new(
+            self.create_trial(request.into_inner()).await?,
+        ))
+    }
+
+    async fn get_trial(
+        &self,
+        request: Request<v1::GetTrialRequest>,
+    ) -> Result<Response<v1::GetTrialResponse>, Status> {
+        Ok(Response::new(self.get_trial(request.into_inner()).await?))
+    }
+
+    async fn list_trials(
+        &self,
+        request: Request<v1::ListTrialsRequest>,
+    ) -> Result<Response<v1::ListTrialsResponse>, Status> {
+        Ok(Response::new(self.list_trials(request.into_inner()).await?))
+    }
+
+    async fn report_observation(
+        &self,
+        request: Request<v1::ReportObservationRequest>,
+    ) -> Result<Response<v1::ReportObservationResponse>, Status> {
+        Ok(Response::new(
+            self.report_observation(request.into_inner()).await?,
+        ))
+    }
+
+    type StreamObservationsStream =
+        BoxStream<'static, Result<v1::StreamObservationsResponse, Status>>;
+
+    async fn stream_observations(
+        &self,
+        request: Request<Streaming<v1::StreamObservationsRequest>>,
+    ) -> Result<Response<Self::StreamObservationsStream>, Status> {
+        Ok(Response::new(
+            self.stream_observations(request.into_inner()),
+        ))
+    }
+
+    async fn complete_trial(
+        &self,
+        request: Request<v1::CompleteTrialRequest>,
+    ) -> Result<Response<v1::CompleteTrialResponse>, Status> {
+        Ok(Response::new(
+            self.complete_trial(request.into_inner()).await?,
+        ))
+    }
+
+    async fn predict_fitness(
+        &self,
+        request: Request<v1::PredictFitnessRequest>,
+    ) -> Result<Response<v1::PredictFitnessResponse>, Status> {
+        Ok(Response::new(
+            self.predict_fitness(request.into_inner()).await?,
+        ))
+    }
+
+    type WatchExperimentStream = BoxStream<'static, Result<v1::WatchExperimentResponse, Status>>;
+
+    async fn watch_experiment(
+        &self,
+        request: Request<v1::WatchExperimentRequest>,
+    ) -> Result<Response<Self::WatchExperimentStream>, Status> {
+        Ok(Response::new(
+            self.watch_experiment(request.into_inner()).await?,
+        ))
+    }
+}

@@ -1,0 +1,243 @@
+//! Trials: create, get, list, complete.
+
+use std::sync::Arc;
+
+use peng_predict::{Decision, Mode};
+use peng_proto::{
+    error::{Error, Reason},
+    names,
+    text::{self, Text},
+    trial::{decision_to_wire, observation_to_wire},
+    v1,
+};
+use peng_store::{Experiment, Logged, State, TrialKey, Write, Written};
+
+use super::{Service, id, name, page_size, storage};
+use crate::sessions::{Live, Snapshot};
+
+impl Service {
+    pub(super) async fn create_trial(
+        &self,
+        request: v1::CreateTrialRequest,
+    ) -> Result<v1::CreateTrialResponse, Error> {
+        let parent: names::Experiment = name("parent", &request.parent)?;
+        let id = id("trial_id", &request.trial_id)?;
+        let display_name: Text<200> = text::parse(
+            "trial.display_name",
+            request.trial.unwrap_or_default().display_name,
+        )?;
+        let experiment = self.sessions.experiment(&parent).await?;
+        let write = Write::Create {
+            experiment: experiment.key,
+            id: id.to_string(),
+            display_name: display_name.to_string(),
+        };
+        let written = self
+            .committer
+            .place()
+            .await?
+            .write(write, None)
+            .durable()
+            .await?;
+        let name = names::Trial {
+            experiment: parent,
+            id,
+        };
+        let live = self.sessions.trial(&name).await?;
+        let snapshot = live.snapshot();
+        if written == Some(Written::IdTaken) && snapshot.row.display_name != *display_name {
+            return Err(Error::of_field(
+                Reason::IdTaken,
+                "trial_id",
+                format!(
+                    "there is another trial `{}` with another display_name",
+                    name.id
+                ),
+            ));
+        }
+        Ok(v1::CreateTrialResponse {
+            trial: Some(to_wire(&live.experiment, &snapshot, View::Basic)),
+        })
+    }
+
+    pub(super) async fn get_trial(
+        &self,
+        request: v1::GetTrialRequest,
+    ) -> Result<v1::GetTrialResponse, Error> {
+        let name: names::Trial = name("name", &request.name)?;
+        let view = View::parse(request.view)?;
+        let live = self.sessions.trial(&name).await?;
+        Ok(v1::GetTrialResponse {
+            trial: Some(to_wire(&live.experiment, &live.snapshot(), view)),
+        })
+    }
+
+    pub(super) async fn list_trials(
+        &self,
+        request: v1::ListTrialsRequest,
+    ) -> Result<v1::ListTrialsResponse, Error> {
+        let parent: names::Experiment = name("parent", &request.parent)?;
+        let view = View::parse(request.view)?;
+        let size = page_size(request.page_size)?;
+        let after = page_token(&request.page_token)?;
+        let experiment = self.sessions.experiment(&parent).await?;
+        let rows = self
+            .store
+            .trials(experiment.key, after, size)
+            .await
+            .map_err(storage)?;
+        let full = rows.len() == size as usize;
+        let next = rows
+            .last()
+            .filter(|_| full)
+            .map(|last| last.key.get().to_string());
+        let mut trials = Vec::with_capacity(rows.len());
+        for row in rows {
+            let live = self.sessions.load(experiment.clone(), row).await?;
+            trials.push(to_wire(&experiment, &live.snapshot(), view));
+        }
+        Ok(v1::ListTrialsResponse {
+            trials,
+            next_page_token: next.unwrap_or_default(),
+        })
+    }
+
+    pub(super) async fn complete_trial(
+        &self,
+        request: v1::CompleteTrialRequest,
+    ) -> Result<v1::CompleteTrialResponse, Error> {
+        let name: names::Trial = name("name", &request.name)?;
+        let state = terminal(request.state)?;
+        let message: Text<1000> = text::parse("message", request.message)?;
+        let pending = self.sessions.complete(&name, state, &message).await?;
+        let live: Arc<Live> = pending.durable().await?;
+        // Asked for again so that an ended trial leaves the memory.
+        drop(self.sessions.trial(&name).await);
+        Ok(v1::CompleteTrialResponse {
+            trial: Some(to_wire(&live.experiment, &live.snapshot(), View::Basic)),
+        })
+    }
+}
+
+/// The token is the key of the last trial of the page before.
+fn page_token(token: &str) -> Result<TrialKey, Error> {
+    if token.is_empty() {
+        return Ok(TrialKey::FIRST);
+    }
+    let key = token.parse().map_err(|_| {
+        Error::field(
+            "page_token",
+            format!("`{token}` is not the next_page_token of a page before"),
+        )
+    })?;
+    Ok(TrialKey::new(key))
+}
+
+fn terminal(state: i32) -> Result<State, Error> {
+    match v1::TrialState::try_from(state) {
+        Ok(v1::TrialState::Succeeded) => Ok(State::Succeeded),
+        Ok(v1::TrialState::Stopped) => Ok(State::Stopped),
+        Ok(v1::TrialState::Failed) => Ok(State::Failed),
+        Ok(v1::TrialState::Preempted) => Ok(State::Preempted),
+        Ok(v1::TrialState::Cancelled) => Ok(State::Cancelled),
+        Ok(v1::TrialState::Unspecified | v1::TrialState::Running) | Err(_) => Err(Error::field(
+            "state",
+            "is no end; SUCCEEDED, STOPPED, FAILED, PREEMPTED or CANCELLED would be right",
+        )),
+    }
+}
+
+/// A state for the wire.
+pub(super) const fn state_to_wire(state: State) -> v1::TrialState {
+    match state {
+        State::Running => v1::TrialState::Running,
+        State::Succeeded => v1::TrialState::Succeeded,
+        State::Stopped => v1::TrialState::Stopped,
+        State::Failed => v1::TrialState::Failed,
+        State::Preempted => v1::TrialState::Preempted,
+        State::Cancelled => v1::TrialState::Cancelled,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Basic,
+    Full,
+}
+
+impl View {
+    fn parse(view: i32) -> Result<Self, Error> {
+        match v1::TrialView::try_from(view) {
+            Ok(v1::TrialView::Unspecified | v1::TrialView::Basic) => Ok(Self::Basic),
+            Ok(v1::TrialView::Full) => Ok(Self::Full),
+            Err(_) => Err(Error::field(
+                "view",
+                "TRIAL_VIEW_BASIC or TRIAL_VIEW_FULL would be right",
+            )),
+        }
+    }
+}
+
+/// An observation and its decision for the wire.
+pub(super) fn logged_to_wire(logged: &Logged, mode: Mode) -> v1::DecidedObservation {
+    v1::DecidedObservation {
+        observation: Some(observation_to_wire(logged.observation)),
+        decision: Some(decision_to_wire(&logged.decision, mode)),
+    }
+}
+
+fn to_wire(experiment: &Experiment, snapshot: &Snapshot, view: View) -> v1::Trial {
+    let mode = experiment.settings.mode;
+    let row = &snapshot.row;
+    let last = snapshot.curve.last();
+    let (fitness, source) = fitness(snapshot);
+    let observations = match view {
+        View::Basic => Vec::new(),
+        View::Full => snapshot
+            .curve
+            .iter()
+            .map(|logged| logged_to_wire(logged, mode))
+            .collect(),
+    };
+    v1::Trial {
+        name: format!("experiments/{}/trials/{}", experiment.id, row.id),
+        display_name: row.display_name.clone(),
+        state: state_to_wire(row.state).into(),
+        fitness,
+        fitness_source: source.into(),
+        last_observation: last.map(|logged| observation_to_wire(logged.observation)),
+        last_decision: last.map(|logged| decision_to_wire(&logged.decision, mode)),
+        stop: snapshot.stop.as_ref().map(|(epoch, decision)| v1::Stop {
+            epoch: epoch.get(),
+            decision: Some(decision_to_wire(decision, mode)),
+        }),
+        observation_count: u32::try_from(snapshot.curve.len()).unwrap_or(u32::MAX),
+        observations,
+        create_time: Some(row.created.into()),
+        end_time: row.ended.map(Into::into),
+        message: row.message.clone(),
+    }
+}
+
+/// What the search ranks by: measured where the training went to its end,
+/// predicted where a verdict ended it.
+fn fitness(snapshot: &Snapshot) -> (Option<f64>, v1::FitnessSource) {
+    let measured = snapshot
+        .curve
+        .last()
+        .map(|logged| logged.observation.value)
+        .filter(|value| value.is_finite());
+    let predicted = |(_, decision): &(_, Decision)| decision.prediction.as_ref().map(|p| p.fitness);
+    let (value, source) = match snapshot.row.state {
+        State::Succeeded => (measured, v1::FitnessSource::Measured),
+        State::Stopped => match snapshot.stop.as_ref().and_then(predicted) {
+            Some(fitness) => (Some(fitness), v1::FitnessSource::Predicted),
+            None => (measured, v1::FitnessSource::Measured),
+        },
+        _ => (None, v1::FitnessSource::Unspecified),
+    };
+    match value {
+        Some(value) => (Some(value), source),
+        None => (None, v1::FitnessSource::Unspecified),
+    }
+}

@@ -1,0 +1,111 @@
+//! What happens in an experiment, from any place in its log on.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use peng_proto::{
+    error::Error,
+    names,
+    v1::{self, watch_experiment_response::Event as Happened},
+};
+use peng_store::{Event, EventKind, Experiment, Seq, Trials};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::{
+    Service, name, shutting_down, storage,
+    trials::{logged_to_wire, state_to_wire},
+};
+
+/// Events read from the store at once.
+const PAGE: u32 = 256;
+
+impl Service {
+    pub(super) async fn watch_experiment(
+        &self,
+        request: v1::WatchExperimentRequest,
+    ) -> Result<BoxStream<'static, Result<v1::WatchExperimentResponse, Status>>, Error> {
+        let name: names::Experiment = name("name", &request.name)?;
+        let after = resume_token(&request.resume_token)?;
+        let experiment = self.sessions.experiment(&name).await?;
+        let watcher = Watcher {
+            store: self.store.clone(),
+            grown: self.notices.subscribe(experiment.key),
+            experiment,
+            after,
+            page: VecDeque::new(),
+            leaving: self.leaving.clone(),
+        };
+        let events = stream::try_unfold(watcher, |mut watcher| async {
+            let event = watcher.next().await.map_err(Status::from)?;
+            Ok(Some((watcher.to_wire(&event), watcher)))
+        });
+        Ok(events.boxed())
+    }
+}
+
+/// The token is the event's place in the log.
+fn resume_token(token: &str) -> Result<Seq, Error> {
+    if token.is_empty() {
+        return Ok(Seq::START);
+    }
+    let seq = token.parse().map_err(|_| {
+        Error::field(
+            "resume_token",
+            format!("`{token}` is not the resume_token of an event"),
+        )
+    })?;
+    Ok(Seq::new(seq))
+}
+
+struct Watcher {
+    store: Arc<dyn Trials>,
+    experiment: Arc<Experiment>,
+    grown: watch::Receiver<Seq>,
+    after: Seq,
+    page: VecDeque<Event>,
+    leaving: CancellationToken,
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.page.pop_front() {
+                self.after = event.seq;
+                return Ok(event);
+            }
+            // Marked before reading: growth during the read is seen by the next wait.
+            self.grown.mark_unchanged();
+            let page = self
+                .store
+                .events(self.experiment.key, self.after, PAGE)
+                .await;
+            self.page = page.map_err(storage)?.into();
+            if self.page.is_empty() {
+                tokio::select! {
+                    grown = self.grown.changed() => grown.map_err(|_| shutting_down())?,
+                    () = self.leaving.cancelled() => return Err(shutting_down()),
+                }
+            }
+        }
+    }
+
+    fn to_wire(&self, event: &Event) -> v1::WatchExperimentResponse {
+        let happened = match &event.kind {
+            EventKind::Observed(logged) => {
+                Happened::Observed(logged_to_wire(logged, self.experiment.settings.mode))
+            }
+            EventKind::Entered(state) => Happened::StateEntered(state_to_wire(*state).into()),
+        };
+        v1::WatchExperimentResponse {
+            resume_token: event.seq.get().to_string(),
+            event_time: Some(event.at.into()),
+            trial: format!("experiments/{}/trials/{}", self.experiment.id, event.trial),
+            event: Some(happened),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The state of an orchestrator: searches and their candidates.
+
+use async_trait::async_trait;
+use peng_search::candidate::Candidate;
+use std::time::SystemTime;
+
+use crate::Error;
+
+/// The row of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SearchKey(pub(crate) i64);
+
+/// A stored search.
+#[derive(Debug, Clone)]
+pub struct SearchRecord {
+    /// Its row.
+    pub key: SearchKey,
+    /// The settings as they were given, in the orchestrator's own form.
+    pub settings: String,
+    /// The resume token of the last verdict that was acted on; empty at first.
+    pub watched: String,
+    /// The candidates by number.
+    pub candidates: Vec<Candidate>,
+}
+
+/// The state of searches. What a call returns is on disk; a call that fails has
+/// stored nothing.
+#[async_trait]
+pub trait Searches: Send + Sync + 'static {
+    /// The search of that id, or a new one with these settings.
+    async fn open_search(
+        &self,
+        id: &str,
+        settings: &str,
+        at: SystemTime,
+    ) -> Result<SearchRecord, Error>;
+
+    /// Writes candidates, new or changed, and, where given, the token of the
+    /// verdict that changed them, in one commit.
+    async fn put_candidates(
+        &self,
+        search: SearchKey,
+        candidates: &[Candidate],
+        watched: Option<&str>,
+    ) -> Result<(), Error>;
+}

@@ -1,0 +1,106 @@
+//! [`Sqlite`]: everything in one file of the data folder, in WAL mode and synced
+//! in full, so that a commit survives the loss of power.
+
+mod log;
+mod rows;
+mod search;
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::Error;
+
+const FILE: &str = "peng4nn.db";
+const LOCK: &str = "peng4nn.lock";
+const READERS: u32 = 4;
+
+/// A store in one SQLite file.
+///
+/// SQLite has one writer at a time, so there is one connection to write with;
+/// readers see the last commit and never wait for it.
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: SqlitePool,
+    reader: SqlitePool,
+    /// Held as long as the store lives.
+    _lock: Option<File>,
+}
+
+impl Sqlite {
+    /// Opens the store in `folder`, making it where there is none.
+    ///
+    /// Fails where another process has the folder: the sessions of a server
+    /// live in its memory, so two on one folder would not agree.
+    pub async fn open(folder: &Path) -> Result<Self, Error> {
+        let lock = lock(folder)?;
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        migrate(&writer).await?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self {
+            writer,
+            reader,
+            _lock: Some(lock),
+        })
+    }
+
+    /// A store that lives in memory and ends with the process.
+    pub async fn in_memory() -> Result<Self, Error> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(
+                SqliteConnectOptions::new()
+                    .in_memory(true)
+                    .foreign_keys(true),
+            )
+            .await?;
+        migrate(&pool).await?;
+        Ok(Self {
+            writer: pool.clone(),
+            reader: pool,
+            _lock: None,
+        })
+    }
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<(), Error> {
+    Ok(sqlx::migrate!("migrations/sqlite").run(pool).await?)
+}
+
+fn lock(folder: &Path) -> Result<File, Error> {
+    let folder_error = |source| Error::Folder {
+        path: folder.to_owned(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(folder_error)?;
+    let file = File::create(folder.join(LOCK)).map_err(folder_error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            path: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(folder_error(source)),
+    }
+}
