@@ -1,1 +1,17 @@
 //! A client that reconnects, resumes and retries only what is safe.
+//!
+//! [`Client`] makes single calls, [`report::Reporter`] sends the observations
+//! of a live trial and yields the decisions, [`watch::Watcher`] follows an
+//! experiment. All of them outlast a server that is restarted: every call of
+//! the API is keyed (a trial and epoch, a client-given id, a lease token), so
+//! that sending it again is safe.
+
+mod client;
+mod error;
+pub mod report;
+pub mod retry;
+pub mod watch;
+
+pub use client::{Client, Options};
+pub use error::Error;
+pub use peng_proto::v1;

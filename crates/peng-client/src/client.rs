@@ -1,0 +1,256 @@
+use std::{fmt, time::Duration};
+
+use peng_proto::v1::{
+    self, prediction_service_client::PredictionServiceClient,
+    search_service_client::SearchServiceClient,
+};
+use tokio::time::timeout;
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    Error,
+    report::Reporter,
+    retry::{Backoff, Tries},
+    watch::Watcher,
+};
+
+/// The server answers a call by itself a little after the client has ceased
+/// to wait, so that the client's word is the one that counts.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the answer to one try of a call; a call that asks the server to
+    /// wait gets that time on top.
+    pub answer: Duration,
+    /// From the first failed try of a call until it is given up.
+    pub patience: Duration,
+    /// Between tries.
+    pub backoff: Backoff,
+    /// The most observations of a trial that may wait for their answer.
+    pub window: usize,
+}
+
+impl Default for Options {
+    /// 5 s for a connection, 10 s for an answer, 30 s of patience, 256
+    /// observations under way.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(10),
+            patience: Duration::from_secs(30),
+            backoff: Backoff::default(),
+            window: 256,
+        }
+    }
+}
+
+impl Options {
+    /// For a process that must outlast a restart of the server: ten minutes
+    /// of patience.
+    #[must_use]
+    pub fn patient() -> Self {
+        Self {
+            patience: Duration::from_mins(10),
+            ..Self::default()
+        }
+    }
+}
+
+/// One connection to a server, shared by its clones.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) prediction: PredictionServiceClient<Channel>,
+    search: SearchServiceClient<Channel>,
+    pub(crate) options: Options,
+    endpoint: String,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.endpoint)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the server at `endpoint`, `http://host:port`. The
+    /// connection is made by the first call and made again when it breaks.
+    pub fn connect_lazy(endpoint: &str, options: Options) -> Result<Self, Error> {
+        let channel = Endpoint::from_shared(endpoint.to_owned())
+            .map_err(|source| Error::Endpoint {
+                endpoint: endpoint.to_owned(),
+                source,
+            })?
+            .connect_timeout(options.connect)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Self {
+            prediction: PredictionServiceClient::new(channel.clone()),
+            search: SearchServiceClient::new(channel),
+            options,
+            endpoint: endpoint.to_owned(),
+        })
+    }
+
+    /// The same connection with other waits.
+    #[must_use]
+    pub fn with_options(&self, options: Options) -> Self {
+        Self {
+            options,
+            ..self.clone()
+        }
+    }
+
+    /// The address that the client was made with.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Reports the observations of `trial`, `experiments/{experiment}/trials/{trial}`.
+    pub fn reporter(&self, trial: impl Into<String>) -> Reporter {
+        Reporter::new(self.clone(), trial.into())
+    }
+
+    /// Follows `experiment`, `experiments/{experiment}`, from the event after
+    /// `token` on; from the first event if it is empty.
+    pub fn watch(&self, experiment: impl Into<String>, token: impl Into<String>) -> Watcher {
+        Watcher::new(self.clone(), experiment.into(), token.into())
+    }
+
+    pub(crate) fn tries(&self, call: &'static str) -> Tries {
+        Tries::new(call, self.options.backoff, self.options.patience)
+    }
+
+    /// Makes a call until it has an answer that is final. `wait` is how long
+    /// the server is asked to hold the answer back.
+    async fn call<Req, Res, F, Fut>(
+        &self,
+        name: &'static str,
+        message: Req,
+        wait: Duration,
+        mut once: F,
+    ) -> Result<Res, Error>
+    where
+        Req: Clone,
+        F: FnMut(Request<Req>) -> Fut,
+        Fut: Future<Output = Result<Response<Res>, Status>>,
+    {
+        let limit = self.options.answer.saturating_add(wait);
+        let mut tries = self.tries(name);
+        loop {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(limit + GRACE);
+            let status = match timeout(limit, once(request)).await {
+                Ok(Ok(response)) => {
+                    tries.succeeded();
+                    return Ok(response.into_inner());
+                }
+                Ok(Err(status)) => status,
+                Err(_) => {
+                    Status::deadline_exceeded(format!("no answer within {} s", limit.as_secs_f64()))
+                }
+            };
+            tries.failed(status).await?;
+        }
+    }
+}
+
+/// Defines calls that wait for nothing.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $client:ident.$method:ident($request:ident) -> $response:ident;)*) => {
+        impl Client {
+            $($(#[$doc])*
+            pub async fn $method(&self, request: v1::$request) -> Result<v1::$response, Error> {
+                self.call(stringify!($method), request, Duration::ZERO, |request| {
+                    let mut client = self.$client.clone();
+                    async move { client.$method(request).await }
+                })
+                .await
+            })*
+        }
+    };
+}
+
+calls! {
+    /// PredictionService.CreateExperiment.
+    prediction.create_experiment(CreateExperimentRequest) -> CreateExperimentResponse;
+    /// PredictionService.GetExperiment.
+    prediction.get_experiment(GetExperimentRequest) -> GetExperimentResponse;
+    /// PredictionService.ListExperiments, one page.
+    prediction.list_experiments(ListExperimentsRequest) -> ListExperimentsResponse;
+    /// PredictionService.CreateTrial.
+    prediction.create_trial(CreateTrialRequest) -> CreateTrialResponse;
+    /// PredictionService.GetTrial.
+    prediction.get_trial(GetTrialRequest) -> GetTrialResponse;
+    /// PredictionService.ListTrials, one page.
+    prediction.list_trials(ListTrialsRequest) -> ListTrialsResponse;
+    /// PredictionService.ReportObservation: one observation; a live trial is
+    /// better served by [`Client::reporter`].
+    prediction.report_observation(ReportObservationRequest) -> ReportObservationResponse;
+    /// PredictionService.CompleteTrial.
+    prediction.complete_trial(CompleteTrialRequest) -> CompleteTrialResponse;
+    /// PredictionService.PredictFitness.
+    prediction.predict_fitness(PredictFitnessRequest) -> PredictFitnessResponse;
+    /// SearchService.RenewLease.
+    search.renew_lease(RenewLeaseRequest) -> RenewLeaseResponse;
+    /// SearchService.CompleteCandidate.
+    search.complete_candidate(CompleteCandidateRequest) -> CompleteCandidateResponse;
+    /// SearchService.GetSearch.
+    search.get_search(GetSearchRequest) -> GetSearchResponse;
+    /// SearchService.ListCandidates, one page.
+    search.list_candidates(ListCandidatesRequest) -> ListCandidatesResponse;
+}
+
+impl Client {
+    /// SearchService.LeaseCandidate; holds for as long as the request's `wait`
+    /// on top of [`Options::answer`]. A lease whose answer got lost on the way
+    /// runs out by itself.
+    pub async fn lease_candidate(
+        &self,
+        request: v1::LeaseCandidateRequest,
+    ) -> Result<v1::LeaseCandidateResponse, Error> {
+        let wait = request.wait.as_ref().and_then(|wait| {
+            let seconds = u64::try_from(wait.seconds).ok()?;
+            Some(Duration::new(seconds, u32::try_from(wait.nanos).ok()?))
+        });
+        let wait = wait.unwrap_or_default();
+        self.call("lease_candidate", request, wait, |request| {
+            let mut client = self.search.clone();
+            async move { client.lease_candidate(request).await }
+        })
+        .await
+    }
+
+    /// Every candidate of `search`, `searches/{search}`; of the only search
+    /// if it is empty.
+    pub async fn candidates(&self, search: &str) -> Result<Vec<v1::Candidate>, Error> {
+        let mut candidates = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let page = self
+                .list_candidates(v1::ListCandidatesRequest {
+                    parent: search.to_owned(),
+                    page_size: 1_000,
+                    page_token,
+                })
+                .await?;
+            candidates.extend(page.candidates);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(candidates);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use peng_proto::{error::reason_of, v1};
+use tonic::{Code, Status};
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be one.
+    #[error("`{endpoint}` is no address of a server; the form is http://host:port")]
+    Endpoint {
+        /// What was given.
+        endpoint: String,
+        /// What is wrong with it.
+        source: tonic::transport::Error,
+    },
+
+    /// The server refused the call; the same call would be refused again.
+    #[error("{call}: {}", status.message())]
+    Status {
+        /// The method.
+        call: &'static str,
+        /// The server's answer.
+        #[source]
+        status: Box<Status>,
+    },
+
+    /// The server could not be reached, or could not answer, for as long as
+    /// the caller was ready to wait.
+    #[error("{call}: no answer for {} s: {}", waited.as_secs(), status.message())]
+    GaveUp {
+        /// The method.
+        call: &'static str,
+        /// How long the call was tried.
+        waited: Duration,
+        /// What the last try met.
+        #[source]
+        status: Box<Status>,
+    },
+
+    /// An observation was refused; it is not stored, the stream goes on.
+    #[error("epoch {} of {trial}: {}", observation.epoch, fault.message)]
+    Refused {
+        /// The trial.
+        trial: String,
+        /// The observation.
+        observation: v1::Observation,
+        /// The server's answer.
+        fault: v1::Fault,
+    },
+
+    /// The queue of observations without an answer is full.
+    #[error("{trial} has {unanswered} observations without an answer; take decisions first")]
+    Full {
+        /// The trial.
+        trial: String,
+        /// How long the queue is.
+        unanswered: usize,
+    },
+
+    /// The server does not keep to the API.
+    #[error("{call}: the server's answer is not of the API: {wrong}")]
+    Protocol {
+        /// The method.
+        call: &'static str,
+        /// What is wrong.
+        wrong: String,
+    },
+}
+
+impl Error {
+    /// The canonical code of the server's answer; [`Code::Unavailable`] or
+    /// [`Code::DeadlineExceeded`] after giving up. `None` where the error is
+    /// not an answer.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Status { status, .. } | Self::GaveUp { status, .. } => Some(status.code()),
+            Self::Refused { fault, .. } => Some(Code::from_i32(fault.code)),
+            Self::Endpoint { .. } | Self::Full { .. } | Self::Protocol { .. } => None,
+        }
+    }
+
+    /// The reason that the server gives to programs, as in
+    /// [`peng_proto::error::Reason::as_str`].
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Status { status, .. } | Self::GaveUp { status, .. } => reason_of(status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn protocol(call: &'static str, wrong: impl Into<String>) -> Self {
+        let wrong = wrong.into();
+        Self::Protocol { call, wrong }
+    }
+}

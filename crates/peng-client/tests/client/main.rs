@@ -1,0 +1,8 @@
+//! The client against a server that fails on demand.
+
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod fake;
+mod report;
+mod watch;
