@@ -1,5 +1,6 @@
 //! Networks of the NSGA-Net macro space (Lu et al., GECCO 2019), built from their architecture.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use peng_search::macro_space::{Architecture, Conv, Phase, Source};
@@ -103,6 +104,11 @@ impl MacroNet {
     /// The trainable tensors in the order they were made.
     pub(crate) fn trainable(&self) -> Vec<Tensor> {
         self.store.trainable_variables()
+    }
+
+    /// Every tensor, trainable or not, by name.
+    pub(crate) fn tensors(&self) -> BTreeMap<String, Tensor> {
+        self.store.variables().into_iter().collect()
     }
 
     /// Writes the weights in the safetensors format (the name must end in `.safetensors`).

@@ -137,3 +137,7 @@ fn parse(mut reader: impl Read, expected: usize) -> Result<Idx, Problem> {
         std::cmp::Ordering::Equal => Ok(Idx { dimensions, values }),
     }
 }
+
+#[cfg(test)]
+#[path = "idx_tests.rs"]
+mod tests;

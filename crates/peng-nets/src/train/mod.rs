@@ -1,6 +1,7 @@
 //! Training: one epoch at a time, with the validation accuracy after each.
 
 mod augment;
+mod average;
 mod settings;
 
 use std::time::Instant;
@@ -11,6 +12,7 @@ use tch::{Kind, Reduction, TchError, Tensor};
 pub use augment::Augmentation;
 pub use settings::{Schedule, Settings};
 
+use self::average::Average;
 use crate::dataset::split::Split;
 use crate::dataset::{Dataset, size};
 use crate::macro_net::{self, MacroNet};
@@ -27,6 +29,7 @@ pub struct Training {
     split: Split,
     settings: Settings,
     optimizer: Sgd,
+    average: Option<Average>,
     seed: u64,
     epochs: u32,
 }
@@ -102,21 +105,34 @@ impl Training {
     ) -> Result<Self, Error> {
         settings.check(split.train.len())?;
         check_shape(architecture, &split.train)?;
-        let net = MacroNet::new(architecture, seed, split.train.images().device())?;
+        let device = split.train.images().device();
+        let net = MacroNet::new(architecture, seed, device)?;
         let optimizer = Sgd::new(net.trainable(), settings.momentum, settings.weight_decay)?;
+        let average = if settings.averaging > 0.0 {
+            Some(Average::new(
+                architecture,
+                &net,
+                device,
+                settings.averaging,
+            )?)
+        } else {
+            None
+        };
         Ok(Self {
             net,
             split,
             settings,
             optimizer,
+            average,
             seed,
             epochs: 0,
         })
     }
 
-    /// The network as trained so far.
+    /// The network as trained so far, with averaged weights if the settings ask for them: the one
+    /// that is measured.
     pub fn net(&self) -> &MacroNet {
-        &self.net
+        self.average.as_ref().map_or(&self.net, Average::net)
     }
 
     /// Epochs done.
@@ -168,7 +184,7 @@ impl Training {
             let images = self
                 .split
                 .normalised(&dataset.images().f_narrow(0, start, length)?)?;
-            let guesses = self.net.forward(&images, false)?.f_argmax(1, false)?;
+            let guesses = self.net().forward(&images, false)?.f_argmax(1, false)?;
             let hits = guesses.f_eq_tensor(&dataset.labels().f_narrow(0, start, length)?)?;
             correct = correct.f_add(&hits.f_sum(Kind::Int64)?)?;
             start += length;
@@ -206,6 +222,9 @@ impl Training {
             )?;
             let done = f64::from(self.epochs) + index as f64 / batches as f64;
             self.optimizer.step(&loss, self.settings.rate(done))?;
+            if let Some(average) = &mut self.average {
+                average.update()?;
+            }
             total = total.f_add(&loss.f_detach()?)?;
         }
         let loss = total.f_double_value(&[])? / batches as f64;
