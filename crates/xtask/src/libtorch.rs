@@ -39,21 +39,18 @@ const NEEDED: [&str; 8] = [
     "torch-2.11.0.dist-info/licenses",
 ];
 
-const BY_HAND: &str = "To give one by hand, set PENG4NN_LIBTORCH to the `torch` folder of an \
+const BY_HAND: &str = "libtorch could not be set up. To give one by hand, set PENG4NN_LIBTORCH to the `torch` folder of an \
     installed PyTorch 2.11 (`pip install torch==2.11.0`) or to an unpacked libtorch 2.11 \
     with C++11 ABI: the folder that holds `lib` and `include`.";
 
 /// Makes libtorch ready and returns the folder that holds its `lib` and `include`.
 pub(crate) fn ensure(cache: &Path) -> Result<PathBuf> {
     let torch = match place::given("PENG4NN_LIBTORCH") {
-        Some(folder) => checked(&folder).with_context(|| {
-            format!(
-                "PENG4NN_LIBTORCH={} cannot be used. {BY_HAND}",
-                folder.display()
-            )
-        })?,
-        None => cached(cache).context(BY_HAND)?,
-    };
+        Some(folder) => checked(&folder)
+            .with_context(|| format!("PENG4NN_LIBTORCH={} cannot be used", folder.display())),
+        None => cached(cache),
+    }
+    .context(BY_HAND)?;
     link(&torch)?;
     Ok(torch)
 }
