@@ -10,10 +10,7 @@ use std::{
 
 use peng_proto::error::{Error, Reason};
 use peng_store::{Trials, Write, Written};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
 use crate::{Limits, notices::Notices};
@@ -55,15 +52,12 @@ fn leaving() -> Error {
 
 impl Committer {
     /// Starts the task that commits; it ends when every committer is dropped and
-    /// the queue is empty.
-    pub(crate) fn start(
-        store: Arc<dyn Trials>,
-        notices: Arc<Notices>,
-        limits: Limits,
-    ) -> (Self, JoinHandle<()>) {
+    /// the queue is empty. Should it be cut short, only what was not acknowledged
+    /// is lost.
+    pub(crate) fn start(store: Arc<dyn Trials>, notices: Arc<Notices>, limits: Limits) -> Self {
         let (queue, requests) = mpsc::channel(limits.commit_queue);
-        let task = tokio::spawn(run(store, notices, requests, limits.commit_size));
-        (Self { queue }, task)
+        tokio::spawn(run(store, notices, requests, limits.commit_size));
+        Self { queue }
     }
 
     /// Waits for a place in the queue.

@@ -4,7 +4,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
 use peng_proto::v1::prediction_service_server::{PredictionServiceServer, SERVICE_NAME};
 use peng_store::Trials;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -46,7 +46,6 @@ pub struct Server {
     address: SocketAddr,
     routes: RoutesBuilder,
     health: HealthReporter,
-    committing: JoinHandle<()>,
     leaving: CancellationToken,
 }
 
@@ -62,8 +61,7 @@ impl Server {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let notices = Arc::new(Notices::default());
-        let (committer, committing) =
-            Committer::start(store.clone(), notices.clone(), config.limits);
+        let committer = Committer::start(store.clone(), notices.clone(), config.limits);
         let leaving = CancellationToken::new();
         let service = Service::new(store, committer, notices, config.limits, leaving.clone());
         let service = PredictionServiceServer::new(service)
@@ -87,7 +85,6 @@ impl Server {
             address,
             routes,
             health,
-            committing,
             leaving,
         })
     }
@@ -106,13 +103,15 @@ impl Server {
     /// Serves another service beside.
     pub async fn add_service<S>(&mut self, service: S)
     where
-        S: TowerService<http::Request<Body>, Error = std::convert::Infallible>
-            + NamedService
+        S: TowerService<
+                http::Request<Body>,
+                Response = http::Response<Body>,
+                Error = std::convert::Infallible,
+            > + NamedService
             + Clone
             + Send
             + Sync
             + 'static,
-        S::Response: tonic::codegen::axum_response::IntoResponse,
         S::Future: Send + 'static,
     {
         self.health
@@ -130,7 +129,6 @@ impl Server {
             address,
             routes,
             health,
-            committing,
             leaving,
         } = self;
         info!(%address, "listening");
@@ -155,9 +153,10 @@ impl Server {
             .await;
         leaving.cancel();
         let ended = tokio::time::timeout(config.drain, serving).await;
-        match ended {
-            Ok(ended) => ended?,
-            Err(_) => warn!("calls were still open at the deadline; their clients will try again"),
+        if let Ok(ended) = ended {
+            ended?;
+        } else {
+            warn!("calls were still open at the deadline; their clients will try again");
         }
         Ok(())
     }

@@ -45,8 +45,6 @@ pub(crate) struct Snapshot {
     pub(crate) row: Trial,
     /// By epoch.
     pub(crate) curve: Vec<Logged>,
-    /// The decision on the observation that arrived last.
-    pub(crate) latest: Option<Decision>,
     /// The first STOP.
     pub(crate) stop: Option<(Epoch, Decision)>,
 }
@@ -244,7 +242,7 @@ impl Live {
         if inner.row.state.is_terminal() && inner.row.state != State::Stopped {
             return Err(ended(&inner.row));
         }
-        if inner.session.observations().count() >= limit {
+        if inner.session.len() >= limit {
             let message = format!("a trial has at most {limit} observations");
             return Err(Error::of_field(
                 Reason::TooManyObservations,
@@ -313,7 +311,6 @@ impl Live {
         Snapshot {
             row: inner.row.clone(),
             curve: curve.collect(),
-            latest: inner.session.latest().cloned(),
             stop: inner
                 .session
                 .stop()
@@ -331,6 +328,7 @@ impl Inner {
 }
 
 /// Equality that takes two NaN for the same report of a diverged training.
+#[allow(clippy::float_cmp)] // the same report has the same bits
 fn same(logged: f64, reported: f64) -> bool {
     logged == reported || (logged.is_nan() && reported.is_nan())
 }

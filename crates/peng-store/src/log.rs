@@ -1,6 +1,6 @@
 //! The log of a prediction server: experiments, trials and what happened to them.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use async_trait::async_trait;
 use peng_predict::{Decision, Observation, experiment};
@@ -243,7 +243,7 @@ pub enum EventKind {
 /// The log of a prediction server. What a call returns is on disk; a call that
 /// fails has stored nothing.
 #[async_trait]
-pub trait Trials: Send + Sync + 'static {
+pub trait Trials: fmt::Debug + Send + Sync + 'static {
     /// Stores an experiment unless its id is taken; returns what is stored under
     /// the id and whether it is new.
     async fn create_experiment(

@@ -1,8 +1,9 @@
 //! The state of an orchestrator: searches and their candidates.
 
+use std::{fmt, time::SystemTime};
+
 use async_trait::async_trait;
 use peng_search::candidate::Candidate;
-use std::time::SystemTime;
 
 use crate::Error;
 
@@ -26,7 +27,7 @@ pub struct SearchRecord {
 /// The state of searches. What a call returns is on disk; a call that fails has
 /// stored nothing.
 #[async_trait]
-pub trait Searches: Send + Sync + 'static {
+pub trait Searches: fmt::Debug + Send + Sync + 'static {
     /// The search of that id, or a new one with these settings.
     async fn open_search(
         &self,

@@ -39,26 +39,24 @@ impl Service {
         &self,
         requests: Streaming<v1::StreamObservationsRequest>,
     ) -> BoxStream<'static, Result<v1::StreamObservationsResponse, Status>> {
-        let leaving = self.leaving.clone().cancelled_owned();
+        let leaving = self.leaving.clone();
         let intake = Intake {
             sessions: self.sessions.clone(),
             requests,
             trial: String::new(),
         };
-        stream::unfold(intake, |mut intake| async {
+        let answers = stream::unfold(intake, |mut intake| async {
             let answer = intake.next().await?;
             Some((answer, intake))
-        })
-        .take_until(leaving.clone())
-        .buffered(self.limits.stream_window)
-        .chain(
-            stream::once(async move {
-                // Reached when the client has finished, too; then nothing is left to say.
-                Err(shutting_down().into())
-            })
-            .take_while(move |_| future::ready(false)),
-        )
-        .boxed()
+        });
+        let farewell = stream::once(future::ready(self.leaving.clone())).filter_map(|leaving| {
+            future::ready(leaving.is_cancelled().then(|| Err(shutting_down().into())))
+        });
+        answers
+            .take_until(leaving.cancelled_owned())
+            .buffered(self.limits.stream_window)
+            .chain(farewell)
+            .boxed()
     }
 }
 
