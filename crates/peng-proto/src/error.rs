@@ -32,6 +32,8 @@ pub enum Reason {
     AlreadySettled,
     /// The storage does not answer now; nothing was stored.
     StorageUnavailable,
+    /// The prediction server does not answer the orchestrator; nothing was changed.
+    PredictorUnavailable,
     /// The server is about to leave.
     ShuttingDown,
     /// A watcher reads too slowly; resume from the last token.
@@ -51,7 +53,9 @@ impl Reason {
                 Code::FailedPrecondition
             }
             Self::TooManyObservations => Code::ResourceExhausted,
-            Self::StorageUnavailable | Self::ShuttingDown => Code::Unavailable,
+            Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
+                Code::Unavailable
+            }
             Self::WatcherTooSlow => Code::Aborted,
             Self::Internal => Code::Internal,
         }
@@ -70,6 +74,7 @@ impl Reason {
             Self::LeaseLost => "LEASE_LOST",
             Self::AlreadySettled => "ALREADY_SETTLED",
             Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
+            Self::PredictorUnavailable => "PREDICTOR_UNAVAILABLE",
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::WatcherTooSlow => "WATCHER_TOO_SLOW",
             Self::Internal => "INTERNAL",
@@ -79,7 +84,9 @@ impl Reason {
     /// How long to wait before the same call may succeed.
     const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::StorageUnavailable | Self::ShuttingDown => Some(Duration::from_secs(1)),
+            Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
+                Some(Duration::from_secs(1))
+            }
             Self::WatcherTooSlow => Some(Duration::ZERO),
             _ => None,
         }
