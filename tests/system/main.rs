@@ -8,5 +8,6 @@
 mod bad_input;
 mod harness;
 mod idempotence;
+mod python;
 mod restart;
 mod watch;

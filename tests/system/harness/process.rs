@@ -11,8 +11,7 @@ use std::{
 
 /// A binary of this build.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().and_then(|deps| deps.parent()).unwrap();
+    let folder = std::env::var_os("PENG4NN_BIN_DIR").map_or_else(beside, PathBuf::from);
     let path = folder.join(name);
     assert!(
         path.exists(),
@@ -20,6 +19,12 @@ pub(crate) fn binary(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The folder that cargo builds binaries into, two above this test.
+fn beside() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.ancestors().nth(2).unwrap().to_owned()
 }
 
 /// A process that is killed when it is dropped. What it writes to standard error
