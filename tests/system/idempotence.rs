@@ -201,3 +201,34 @@ async fn pipelined_trials_are_answered_as_one_by_one() {
     assert!(answers.message().await.unwrap().is_none());
     server.stop().await;
 }
+
+#[tokio::test]
+async fn observations_under_way_when_the_trial_stops_are_kept() {
+    let server = InProcess::start().await;
+    let mut client = server.client().await;
+    trial(&mut client, "e", 40.0).await;
+    for trial in 0..50_u32 {
+        let name = another_trial(&mut client, "e", &format!("eager-{trial}")).await;
+        let sent: Vec<_> = (1..=30)
+            .map(|epoch| report(&name, f64::from(epoch), rising(70.0, epoch)))
+            .map(|request| v1::StreamObservationsRequest {
+                trial: request.trial,
+                observation: request.observation,
+            })
+            .collect();
+        let stream = client.stream_observations(tokio_stream::iter(sent)).await;
+        let mut answers = stream.unwrap().into_inner();
+        let mut stops = 0;
+        while let Some(answer) = answers.message().await.unwrap() {
+            match answer.result.unwrap() {
+                Answer::Decision(decision) => stops += u32::from(decision.must_stop),
+                Answer::Fault(fault) => panic!("{fault:?}"),
+            }
+        }
+        let stored = full(&mut client, &name).await;
+        assert_eq!(stored.observation_count, 30);
+        assert_eq!(stored.state(), v1::TrialState::Stopped);
+        assert_eq!(f64::from(31 - stops), stored.stop.unwrap().epoch);
+    }
+    server.stop().await;
+}

@@ -96,3 +96,72 @@ fn sigterm_is_a_clean_end() {
     server.wait_for("listening");
     assert_eq!(server.signal("TERM"), Some(0));
 }
+
+/// Trials of one experiment that are judged against each other.
+async fn compared(client: &mut crate::harness::Predictions, policy: v1::policy::Policy) {
+    let request = v1::CreateExperimentRequest {
+        experiment_id: "compared".to_owned(),
+        experiment: Some(v1::Experiment {
+            target_epoch: 9.0,
+            policy: Some(v1::Policy {
+                policy: Some(policy),
+            }),
+            ..v1::Experiment::default()
+        }),
+    };
+    client.create_experiment(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn trials_that_are_compared_are_judged_the_same_after_a_restart() {
+    let policies = [
+        v1::policy::Policy::Asha(v1::AshaPolicy::default()),
+        v1::policy::Policy::Median(v1::MedianPolicy::default()),
+    ];
+    for policy in policies {
+        let folder = tempfile::tempdir().unwrap();
+        let mut interrupted = InProcess::in_folder(folder.path()).await;
+        let steady = InProcess::start().await;
+        let (mut one, mut two) = (interrupted.client().await, steady.client().await);
+        compared(&mut one, policy.clone()).await;
+        compared(&mut two, policy.clone()).await;
+        let mut stops = 0;
+        for trial in 0..12_u32 {
+            let id = format!("t{trial}");
+            let name = another_trial(&mut one, "compared", &id).await;
+            another_trial(&mut two, "compared", &id).await;
+            let mut ended = v1::TrialState::Succeeded;
+            for epoch in 1..=9_u32 {
+                let value = rising(50.0 + f64::from(trial * 7 % 12), epoch);
+                let left = observe(&mut one, &name, f64::from(epoch), value)
+                    .await
+                    .unwrap();
+                let right = observe(&mut two, &name, f64::from(epoch), value)
+                    .await
+                    .unwrap();
+                assert_eq!(left, right, "trial {trial}, epoch {epoch}");
+                if left.must_stop {
+                    stops += 1;
+                    ended = v1::TrialState::Stopped;
+                    break;
+                }
+            }
+            for client in [&mut one, &mut two] {
+                let request = v1::CompleteTrialRequest {
+                    name: name.clone(),
+                    state: ended.into(),
+                    message: String::new(),
+                };
+                client.complete_trial(request).await.unwrap();
+            }
+            if trial % 3 == 2 {
+                interrupted.stop().await;
+                interrupted = InProcess::in_folder(folder.path()).await;
+                one = interrupted.client().await;
+            }
+        }
+        assert!(stops > 0, "{policy:?} stopped nothing");
+        interrupted.stop().await;
+        steady.stop().await;
+    }
+}

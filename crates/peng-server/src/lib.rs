@@ -6,6 +6,8 @@
 
 mod commit;
 mod config;
+mod experiments;
+mod live;
 mod notices;
 mod oversize;
 mod server;

@@ -70,15 +70,18 @@ impl Server {
         health
             .set_service_status(SERVICE_NAME, tonic_health::ServingStatus::Serving)
             .await;
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(peng_proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(peng_proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
         let mut routes = Routes::builder();
         routes
             .add_service(service)
             .add_service(health_service)
-            .add_service(reflection);
+            // Many clients still ask for the older version of reflection.
+            .add_service(reflection().build_v1alpha()?)
+            .add_service(reflection().build_v1()?);
         Ok(Self {
             config,
             listener,

@@ -225,7 +225,9 @@ pub struct Event {
     pub seq: Seq,
     /// When it was committed.
     pub at: SystemTime,
-    /// The id of the trial that it is about.
+    /// The trial that it is about.
+    pub key: TrialKey,
+    /// That trial's id.
     pub trial: String,
     /// What happened.
     pub kind: EventKind,

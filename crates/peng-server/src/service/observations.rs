@@ -44,6 +44,7 @@ impl Service {
             sessions: self.sessions.clone(),
             requests,
             trial: String::new(),
+            broken: false,
         };
         let answers = stream::unfold(intake, |mut intake| async {
             let answer = intake.next().await?;
@@ -68,13 +69,22 @@ struct Intake {
     requests: Streaming<v1::StreamObservationsRequest>,
     /// The trial of the message before.
     trial: String,
+    /// A message could not be read, and the client has been told.
+    broken: bool,
 }
 
 impl Intake {
     /// Takes the next observation and decides; the future is the answer, once it
     /// is durable. `None` when the client has finished or is gone.
     async fn next(&mut self) -> Option<BoxFuture<'static, Response>> {
-        let request = self.requests.message().await.ok()??;
+        let request = match self.requests.message().await {
+            Ok(request) => request?,
+            Err(_) if self.broken => return None,
+            Err(status) => {
+                self.broken = true;
+                return Some(Box::pin(future::ready(Err(status))));
+            }
+        };
         if !request.trial.is_empty() {
             self.trial = request.trial;
         }

@@ -10,10 +10,13 @@ use peng_proto::{
     trial::{decision_to_wire, observation_to_wire},
     v1,
 };
-use peng_store::{Experiment, Logged, State, TrialKey, Write, Written};
+use peng_store::{Logged, State, TrialKey, Write, Written};
 
 use super::{Service, id, name, page_size, storage};
-use crate::sessions::{Live, Snapshot};
+use crate::{
+    experiments::Experiment,
+    live::{Live, Snapshot},
+};
 
 impl Service {
     pub(super) async fn create_trial(
@@ -43,8 +46,7 @@ impl Service {
             experiment: parent,
             id,
         };
-        let live = self.sessions.trial(&name).await?;
-        let snapshot = live.snapshot();
+        let (experiment, snapshot) = self.sessions.read(&name).await?;
         if written == Some(Written::IdTaken) && snapshot.row.display_name != *display_name {
             return Err(Error::of_field(
                 Reason::IdTaken,
@@ -56,7 +58,7 @@ impl Service {
             ));
         }
         Ok(v1::CreateTrialResponse {
-            trial: Some(to_wire(&live.experiment, &snapshot, View::Basic)),
+            trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
         })
     }
 
@@ -66,9 +68,9 @@ impl Service {
     ) -> Result<v1::GetTrialResponse, Error> {
         let name: names::Trial = name("name", &request.name)?;
         let view = View::parse(request.view)?;
-        let live = self.sessions.trial(&name).await?;
+        let (experiment, snapshot) = self.sessions.read(&name).await?;
         Ok(v1::GetTrialResponse {
-            trial: Some(to_wire(&live.experiment, &live.snapshot(), view)),
+            trial: Some(to_wire(&experiment, &snapshot, view)),
         })
     }
 
@@ -111,8 +113,6 @@ impl Service {
         let message: Text<1000> = text::parse("message", request.message)?;
         let pending = self.sessions.complete(&name, state, &message).await?;
         let live: Arc<Live> = pending.durable().await?;
-        // Asked for again so that an ended trial leaves the memory.
-        drop(self.sessions.trial(&name).await);
         Ok(v1::CompleteTrialResponse {
             trial: Some(to_wire(&live.experiment, &live.snapshot(), View::Basic)),
         })

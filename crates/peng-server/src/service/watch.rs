@@ -11,10 +11,12 @@ use peng_proto::{
     names,
     v1::{self, watch_experiment_response::Event as Happened},
 };
-use peng_store::{Event, EventKind, Experiment, Seq, Trials};
+use peng_store::{Event, EventKind, Seq, Trials};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+
+use crate::experiments::Experiment;
 
 use super::{
     Service, name, shutting_down, storage,

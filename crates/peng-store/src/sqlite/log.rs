@@ -112,7 +112,7 @@ impl Trials for Sqlite {
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
         let rows = sqlx::query(
-            "SELECT seq, at_us, trials.id, events.state, epoch, value, decision
+            "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision
              FROM events JOIN trials ON trials.key = events.trial
              WHERE events.experiment = ? AND seq > ? ORDER BY seq LIMIT ?",
         )

@@ -83,6 +83,7 @@ pub(super) fn event(row: &SqliteRow) -> Result<Event, Error> {
     Ok(Event {
         seq: Seq::new(row.try_get("seq")?),
         at: time(row.try_get("at_us")?),
+        key: TrialKey::new(row.try_get("trial")?),
         trial: row.try_get("id")?,
         kind,
     })

@@ -1,0 +1,208 @@
+//! The experiments in memory, each with what its policy has learned.
+
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use peng_predict::{experiment, trial};
+use peng_proto::{
+    error::{Error, Reason},
+    names,
+};
+use peng_store::{EventKind, Logged, Seq, State, TrialKey, Trials};
+use tokio::sync::OnceCell;
+
+use crate::{commit::Spoiled, service::storage};
+
+/// Events read from the store at once.
+const PAGE: u32 = 1_024;
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An experiment in memory.
+#[derive(Debug)]
+pub(crate) struct Experiment {
+    stored: peng_store::Experiment,
+    engine: experiment::Experiment,
+    /// Held from a decision until it is queued, where a decision depends on the
+    /// other trials: the log then has the order in which they were decided.
+    order: Option<Mutex<()>>,
+    /// Of the experiment where its trials depend on each other.
+    spoiled: Option<Spoiled>,
+}
+
+impl Deref for Experiment {
+    type Target = peng_store::Experiment;
+
+    fn deref(&self) -> &Self::Target {
+        &self.stored
+    }
+}
+
+impl Experiment {
+    /// Restores what the policy has learned from the log.
+    async fn restore(store: &dyn Trials, stored: peng_store::Experiment) -> Result<Self, Error> {
+        let settings = Arc::new(stored.settings.clone());
+        if !settings.policy.compares_trials() {
+            let engine = experiment::Experiment::new(settings);
+            return Ok(Self {
+                stored,
+                engine,
+                order: None,
+                spoiled: None,
+            });
+        }
+        let log = history(store, &stored).await?;
+        let (engine, _) = experiment::Experiment::restore(settings, log)
+            .map_err(|error| damaged(&stored.id, &error))?;
+        Ok(Self {
+            stored,
+            engine,
+            order: Some(Mutex::new(())),
+            spoiled: Some(Spoiled::default()),
+        })
+    }
+
+    /// Keeps the decisions of trials that depend on each other in order.
+    pub(crate) fn in_order(&self) -> Option<MutexGuard<'_, ()>> {
+        self.order.as_ref().map(lock)
+    }
+
+    /// The mark of a trial whose decisions can no longer be relied on.
+    pub(crate) fn spoiled(&self) -> Spoiled {
+        self.spoiled.clone().unwrap_or_default()
+    }
+
+    fn is_spoiled(&self) -> bool {
+        self.spoiled
+            .as_ref()
+            .is_some_and(|mark| mark.load(Ordering::Acquire))
+    }
+
+    /// A trial as its log tells it.
+    pub(crate) fn session(
+        &self,
+        trial: TrialKey,
+        log: Vec<Logged>,
+    ) -> Result<trial::Session, Error> {
+        let log = log
+            .into_iter()
+            .map(|entry| (entry.observation, entry.decision));
+        self.engine
+            .recall(number(trial), log)
+            .map_err(|error| damaged(&self.stored.id, &error))
+    }
+}
+
+/// A trial's number for the engine.
+const fn number(trial: TrialKey) -> u64 {
+    trial.get().unsigned_abs()
+}
+
+fn damaged(experiment: &str, error: &trial::Error) -> Error {
+    Error::new(
+        Reason::Internal,
+        format!("the log of experiment `{experiment}` is damaged: {error}"),
+    )
+}
+
+/// The whole log of an experiment as the engine reads it.
+async fn history(
+    store: &dyn Trials,
+    stored: &peng_store::Experiment,
+) -> Result<Vec<(u64, experiment::Event)>, Error> {
+    let mut log = Vec::new();
+    let mut after = Seq::START;
+    loop {
+        let page = store
+            .events(stored.key, after, PAGE)
+            .await
+            .map_err(storage)?;
+        let Some(last) = page.last() else {
+            return Ok(log);
+        };
+        after = last.seq;
+        for event in page {
+            let trial = number(event.key);
+            match event.kind {
+                EventKind::Observed(logged) => {
+                    let Logged {
+                        observation,
+                        decision,
+                    } = *logged;
+                    log.push((trial, experiment::Event::Observed(observation, decision)));
+                }
+                EventKind::Entered(State::Succeeded) => {
+                    log.push((trial, experiment::Event::Completed));
+                }
+                // Observations that were under way at a STOP may follow it, so
+                // only what ends a trial for good is an end here.
+                EventKind::Entered(State::Running | State::Stopped) => {}
+                EventKind::Entered(State::Failed | State::Preempted | State::Cancelled) => {
+                    log.push((trial, experiment::Event::Ended));
+                }
+            }
+        }
+    }
+}
+
+type Cell = Arc<OnceCell<Arc<Experiment>>>;
+
+/// The experiments in memory.
+#[derive(Debug)]
+pub(crate) struct Experiments {
+    store: Arc<dyn Trials>,
+    open: Mutex<HashMap<names::Experiment, Cell>>,
+}
+
+impl Experiments {
+    /// None yet.
+    pub(crate) fn new(store: Arc<dyn Trials>) -> Self {
+        Self {
+            store,
+            open: Mutex::default(),
+        }
+    }
+
+    /// The experiment of that name.
+    pub(crate) async fn get(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
+        let cell = {
+            let mut open = lock(&self.open);
+            let cell = open.entry(name.clone()).or_default();
+            if cell.get().is_some_and(|known| known.is_spoiled()) {
+                *cell = Cell::default();
+            }
+            cell.clone()
+        };
+        let restored = cell.get_or_try_init(|| self.restore(name)).await.cloned();
+        if restored.is_err() {
+            let mut open = lock(&self.open);
+            if open
+                .get(name)
+                .is_some_and(|known| Arc::ptr_eq(known, &cell))
+            {
+                open.remove(name);
+            }
+        }
+        restored
+    }
+
+    async fn restore(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
+        let stored = self
+            .store
+            .experiment(name.0.as_str())
+            .await
+            .map_err(storage)?;
+        let stored = stored.ok_or_else(|| {
+            let message = format!("there is no experiment `{name}`; create it first");
+            Error::new(Reason::NotFound, message)
+        })?;
+        Experiment::restore(&*self.store, stored)
+            .await
+            .map(Arc::new)
+    }
+}

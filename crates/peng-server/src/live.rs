@@ -1,0 +1,214 @@
+//! One trial in memory: decides on one observation after the other.
+
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::SystemTime,
+};
+
+use peng_predict::{Decision, Epoch, Mode, Observation, Verdict, trial};
+use peng_proto::error::{Error, Reason};
+use peng_store::{Logged, State, Trial, TrialKey, Write};
+use tracing::info;
+
+use crate::{
+    commit::{Place, Spoiled, Ticket},
+    experiments::{Experiment, lock},
+};
+
+/// A trial in memory.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) experiment: Arc<Experiment>,
+    key: TrialKey,
+    /// Set once a write was lost on which later decisions rest.
+    spoiled: Spoiled,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    session: trial::Session,
+    row: Trial,
+}
+
+/// A trial as it stands.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) row: Trial,
+    /// By epoch.
+    pub(crate) curve: Vec<Logged>,
+    /// The first STOP.
+    pub(crate) stop: Option<(Epoch, Decision)>,
+}
+
+impl Live {
+    /// A trial as its log tells it.
+    pub(crate) fn new(
+        experiment: Arc<Experiment>,
+        row: Trial,
+        log: Vec<Logged>,
+    ) -> Result<Self, Error> {
+        let session = experiment.session(row.key, log)?;
+        Ok(Self {
+            spoiled: experiment.spoiled(),
+            experiment,
+            key: row.key,
+            inner: Mutex::new(Inner { session, row }),
+        })
+    }
+
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::Acquire)
+    }
+
+    /// Done when all that was queued before is.
+    pub(crate) fn barrier(&self, place: Place) -> Ticket {
+        place.barrier(self.spoiled.clone())
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        lock(&self.inner).row.state.is_terminal()
+    }
+
+    /// The decision, whether it ended the trial, and when it is durable.
+    pub(crate) fn observe(
+        &self,
+        place: Place,
+        observation: Observation,
+        limit: usize,
+    ) -> Result<(Decision, bool, Ticket), Error> {
+        let _order = self.experiment.in_order();
+        let mut inner = lock(&self.inner);
+        let epoch = observation.epoch;
+        if let Some((value, decision)) = inner.session.decision_at(epoch) {
+            return if same(value, observation.value) {
+                Ok((decision.clone(), false, self.barrier(place)))
+            } else {
+                Err(epoch_taken(epoch, value, observation.value))
+            };
+        }
+        if inner.row.state.is_terminal() && inner.row.state != State::Stopped {
+            return Err(ended(&inner.row));
+        }
+        if inner.session.len() >= limit {
+            let message = format!("a trial has at most {limit} observations");
+            return Err(Error::of_field(
+                Reason::TooManyObservations,
+                "observation",
+                message,
+            ));
+        }
+        let decision = inner
+            .session
+            .observe(observation)
+            .map_err(peng_proto::trial::refused)?;
+        let stops = decision.verdict == Verdict::Stop
+            && self.experiment.settings.mode == Mode::Enforce
+            && inner.row.state == State::Running;
+        if stops {
+            inner.enter(State::Stopped, "");
+            info!(trial = inner.row.id, epoch = epoch.get(), reason = %decision.reason, "stopped");
+        }
+        let write = Write::Observe {
+            experiment: self.experiment.key,
+            trial: self.key,
+            logged: Box::new(Logged {
+                observation,
+                decision: decision.clone(),
+            }),
+            enters: stops.then_some(State::Stopped),
+        };
+        Ok((
+            decision,
+            stops,
+            place.write(write, Some(self.spoiled.clone())),
+        ))
+    }
+
+    pub(crate) fn complete(
+        &self,
+        place: Place,
+        state: State,
+        message: &str,
+    ) -> Result<Ticket, Error> {
+        let _order = self.experiment.in_order();
+        let mut inner = lock(&self.inner);
+        if inner.row.state == state {
+            return Ok(self.barrier(place));
+        }
+        if inner.row.state.is_terminal() {
+            return Err(ended(&inner.row));
+        }
+        if state == State::Stopped && inner.session.stop().is_none() {
+            return Err(Error::of_field(
+                Reason::NoStopVerdict,
+                "state",
+                "no verdict of this trial is STOP; SUCCEEDED, FAILED, PREEMPTED or CANCELLED would be right",
+            ));
+        }
+        inner.enter(state, message);
+        if state == State::Succeeded {
+            inner.session.complete();
+        }
+        let write = Write::Enter {
+            experiment: self.experiment.key,
+            trial: self.key,
+            state,
+            message: message.to_owned(),
+        };
+        Ok(place.write(write, Some(self.spoiled.clone())))
+    }
+
+    /// The trial as it stands.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let inner = lock(&self.inner);
+        let curve = inner
+            .session
+            .observations()
+            .map(|(observation, decision)| Logged {
+                observation,
+                decision: decision.clone(),
+            });
+        Snapshot {
+            row: inner.row.clone(),
+            curve: curve.collect(),
+            stop: inner
+                .session
+                .stop()
+                .map(|(epoch, decision)| (epoch, decision.clone())),
+        }
+    }
+}
+
+impl Inner {
+    fn enter(&mut self, state: State, message: &str) {
+        self.row.state = state;
+        message.clone_into(&mut self.row.message);
+        self.row.ended = state.is_terminal().then(SystemTime::now);
+    }
+}
+
+/// Equality that takes two NaN for the same report of a diverged training.
+#[allow(clippy::float_cmp)] // the same report has the same bits
+fn same(logged: f64, reported: f64) -> bool {
+    logged == reported || (logged.is_nan() && reported.is_nan())
+}
+
+fn epoch_taken(epoch: Epoch, logged: f64, reported: f64) -> Error {
+    let epoch = epoch.get();
+    Error::of_field(
+        Reason::EpochTaken,
+        "observation.value",
+        format!(
+            "epoch {epoch} has the value {logged} already, {reported} is another; an epoch is reported once"
+        ),
+    )
+}
+
+fn ended(row: &Trial) -> Error {
+    let state = row.state.as_str().to_uppercase();
+    Error::new(
+        Reason::TrialEnded,
+        format!("trial `{}` has ended: it is {state}", row.id),
+    )
+}
