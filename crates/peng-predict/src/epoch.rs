@@ -22,6 +22,9 @@ pub enum Error {
 }
 
 impl Epoch {
+    /// The end of the first epoch.
+    pub const ONE: Self = Self(1.0);
+
     /// Takes a number of epochs; fails unless it is finite and above zero.
     pub fn new(epochs: f64) -> Result<Self, Error> {
         if epochs.is_finite() && epochs > 0.0 {

@@ -25,7 +25,7 @@ pub mod trial;
 pub mod verdict;
 
 pub use epoch::Epoch;
-pub use experiment::Mode;
+pub use experiment::{Experiment, Mode};
 pub use metric::{Goal, ValueRange};
 pub use observation::Observation;
 pub use prediction::{Curve, Interval, Prediction};

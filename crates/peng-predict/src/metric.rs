@@ -15,6 +15,16 @@ pub enum Goal {
     Minimize,
 }
 
+impl Goal {
+    /// The value as it is or negated, exactly, so that larger is better; its own inverse.
+    pub fn score(self, value: f64) -> f64 {
+        match self {
+            Self::Maximize => value,
+            Self::Minimize => -value,
+        }
+    }
+}
+
 /// The values that the metric can take, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Ends", into = "Ends")]

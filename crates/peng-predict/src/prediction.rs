@@ -13,8 +13,19 @@ pub struct Prediction {
     pub fitness: f64,
     /// How sure it is; none where the curve has no points to spare for judging its noise.
     pub interval: Option<Interval>,
-    /// The fitted curve; none where the fitness was measured.
+    /// The fitted curve; none where the fitness was measured, or is held to be the value so far.
     pub curve: Option<Curve>,
+}
+
+impl Prediction {
+    /// A value taken for the fitness as it is.
+    pub const fn of_value(value: f64) -> Self {
+        Self {
+            fitness: value,
+            interval: None,
+            curve: None,
+        }
+    }
 }
 
 /// Where the fitness would be measured, with a stated probability.

@@ -46,6 +46,16 @@ pub enum Reason {
     },
     /// CONTINUE: the time for a decision ran out.
     Stale,
+    /// CONTINUE: a rule that compares values has nothing against the trial.
+    Passed {
+        /// The epoch at which the rule compared.
+        epoch: Epoch,
+        /// The trial's value, in the metric's unit.
+        value: f64,
+        /// The value it had to reach, in the metric's unit; none where the rule does not compare
+        /// at this epoch, or has nothing to compare with yet.
+        threshold: Option<f64>,
+    },
     /// STOP: the prediction has settled.
     Converged {
         /// How many predictions agree.
@@ -106,6 +116,8 @@ pub enum ReasonCode {
     Complete,
     /// See [`Reason::Stale`].
     Stale,
+    /// See [`Reason::Passed`].
+    Passed,
     /// See [`Reason::Converged`].
     Converged,
     /// See [`Reason::Dominated`].
@@ -129,6 +141,7 @@ impl Reason {
             Self::NoFit { .. } => ReasonCode::NoFit,
             Self::Complete { .. } => ReasonCode::Complete,
             Self::Stale => ReasonCode::Stale,
+            Self::Passed { .. } => ReasonCode::Passed,
             Self::Converged { .. } => ReasonCode::Converged,
             Self::Dominated { .. } => ReasonCode::Dominated,
             Self::Plateau { .. } => ReasonCode::Plateau,
@@ -181,6 +194,12 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Stale => f.write_str("the time for a decision ran out"),
+            Self::Passed {
+                epoch,
+                value,
+                threshold: Some(threshold),
+            } => write!(f, "{value} at epoch {epoch} is as good as {threshold}"),
+            Self::Passed { epoch, .. } => write!(f, "nothing to compare with at epoch {epoch}"),
             Self::Converged {
                 window,
                 spread,

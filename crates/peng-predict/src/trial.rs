@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::epoch::Epoch;
-use crate::experiment::Settings;
+use crate::experiment::{Experiment, Settings};
 use crate::metric::ValueRange;
 use crate::observation::Observation;
 use crate::policy::{Policy, View};
@@ -25,6 +25,9 @@ pub struct Session {
     /// How many of the first observations of the curve the policy has seen as they are.
     seen: usize,
     stop: Option<Epoch>,
+    /// The epoch that arrived last.
+    latest: Option<Epoch>,
+    completed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -60,9 +63,14 @@ pub enum Error {
 }
 
 impl Session {
-    /// A trial that has not reported yet.
+    /// A trial that has not reported yet and is the only one of its experiment; see
+    /// [`Experiment::start`] for one among others.
     pub fn new(settings: Arc<Settings>) -> Self {
-        let policy = settings.policy.start();
+        Experiment::new(settings).start(0)
+    }
+
+    /// A trial that has not reported yet, judged by `policy`.
+    pub(crate) fn join(settings: Arc<Settings>, policy: Box<dyn Policy>) -> Self {
         Self {
             settings,
             policy,
@@ -70,11 +78,13 @@ impl Session {
             curve: Vec::new(),
             seen: 0,
             stop: None,
+            latest: None,
+            completed: false,
         }
     }
 
-    /// A trial rebuilt from its log, in the order of arrival. The logged decisions are taken as
-    /// they are; later ones are as if the trial had not been interrupted.
+    /// The only trial of its experiment rebuilt from its log, in the order of arrival. The logged
+    /// decisions are taken as they are; later ones are as if the trial had not been interrupted.
     pub fn restore(
         settings: Arc<Settings>,
         log: impl IntoIterator<Item = (Observation, Decision)>,
@@ -100,8 +110,8 @@ impl Session {
         let decision = if observation.is_diverged() {
             diverged(observation.epoch)
         } else {
-            self.insert_in_curve(observation);
-            self.judge()
+            let newest = self.insert_in_curve(observation);
+            self.judge(newest)
         };
         self.log_at(index, observation, decision.clone());
         Ok(decision)
@@ -111,8 +121,39 @@ impl Session {
     /// time for a decision ran out ([`Decision::out_of_time`]). Fails as [`Self::observe`] does.
     pub fn record(&mut self, observation: Observation, decision: Decision) -> Result<(), Error> {
         let index = self.place(&observation)?;
+        let learns = self.stop.is_none();
+        if let Some(newest) = self.insert(index, observation, decision)
+            && learns
+        {
+            self.learn(newest);
+        }
+        Ok(())
+    }
+
+    /// Takes an observation of which the experiment has learned before.
+    pub(crate) fn recall(
+        &mut self,
+        observation: Observation,
+        decision: Decision,
+    ) -> Result<(), Error> {
+        let index = self.place(&observation)?;
         self.insert(index, observation, decision);
         Ok(())
+    }
+
+    /// Tells the experiment that the training went to its end, so that others may be compared
+    /// with it. Only the first call counts.
+    pub fn complete(&mut self) {
+        if self.completed || self.curve.is_empty() {
+            return;
+        }
+        self.completed = true;
+        self.policy.complete(&View {
+            settings: &self.settings,
+            curve: &self.curve,
+            seen: self.seen,
+            newest: self.curve.len() - 1,
+        });
     }
 
     /// The value and the decision of an epoch, if it has been observed.
@@ -151,14 +192,40 @@ impl Session {
         self.log.last().map(|entry| entry.observation)
     }
 
+    /// The decision on the observation that arrived last.
+    pub fn latest(&self) -> Option<&Decision> {
+        self.decision_at(self.latest?).map(|(_, decision)| decision)
+    }
+
     /// The experiment's settings.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
-    fn judge(&mut self) -> Decision {
+    fn judge(&mut self, newest: usize) -> Decision {
         let seen = std::mem::replace(&mut self.seen, self.curve.len());
-        judge(self.policy.as_mut(), &self.settings, &self.curve, seen)
+        judge(
+            self.policy.as_mut(),
+            &View {
+                settings: &self.settings,
+                curve: &self.curve,
+                seen,
+                newest,
+            },
+        )
+    }
+
+    /// Has the policy learn from an observation that was decided on elsewhere.
+    fn learn(&mut self, newest: usize) {
+        let view = View {
+            settings: &self.settings,
+            curve: &self.curve,
+            seen: self.seen,
+            newest,
+        };
+        if measured(&view).is_none() {
+            self.policy.learn(&view);
+        }
     }
 
     fn index_of(&self, epoch: Epoch) -> Result<usize, usize> {
@@ -183,25 +250,32 @@ impl Session {
         }
     }
 
-    fn insert(&mut self, index: usize, observation: Observation, decision: Decision) {
-        if !observation.is_diverged() {
-            self.insert_in_curve(observation);
-        }
+    /// Where it stands in the curve, if its value is finite.
+    fn insert(
+        &mut self,
+        index: usize,
+        observation: Observation,
+        decision: Decision,
+    ) -> Option<usize> {
+        let newest = (!observation.is_diverged()).then(|| self.insert_in_curve(observation));
         self.log_at(index, observation, decision);
+        newest
     }
 
-    fn insert_in_curve(&mut self, observation: Observation) {
+    fn insert_in_curve(&mut self, observation: Observation) -> usize {
         let index = self
             .curve
             .partition_point(|point| point.epoch < observation.epoch);
         self.curve.insert(index, observation);
         self.seen = self.seen.min(index);
+        index
     }
 
     fn log_at(&mut self, index: usize, observation: Observation, decision: Decision) {
         if decision.is_stop() && self.stop.is_none() {
             self.stop = Some(observation.epoch);
         }
+        self.latest = Some(observation.epoch);
         let entry = Entry {
             observation,
             decision,
@@ -233,7 +307,13 @@ pub fn decide(settings: &Settings, observations: &[Observation]) -> Result<Decis
     if curve.is_empty() {
         return Err(Error::NoObservations);
     }
-    Ok(judge(settings.policy.start().as_mut(), settings, &curve, 0))
+    let view = View {
+        settings,
+        curve: &curve,
+        seen: 0,
+        newest: curve.len() - 1,
+    };
+    Ok(judge(settings.policy.open().join(0).as_mut(), &view))
 }
 
 fn check_range(settings: &Settings, observation: &Observation) -> Result<(), Error> {
@@ -248,29 +328,23 @@ fn check_range(settings: &Settings, observation: &Observation) -> Result<(), Err
 }
 
 /// At the target the fitness is measured; before it the policy judges.
-fn judge(
-    policy: &mut dyn Policy,
-    settings: &Settings,
-    curve: &[Observation],
-    seen: usize,
-) -> Decision {
-    let before = curve.partition_point(|point| point.epoch < settings.target);
-    if let Some(measured) = curve.get(before) {
-        let prediction = Prediction {
-            fitness: measured.value,
-            interval: None,
-            curve: None,
-        };
-        let reason = Reason::Complete {
-            epoch: measured.epoch,
-        };
-        return Decision::go_on(reason, Some(prediction));
+fn judge(policy: &mut dyn Policy, view: &View<'_>) -> Decision {
+    match measured(view) {
+        Some(measured) => Decision::go_on(
+            Reason::Complete {
+                epoch: measured.epoch,
+            },
+            Some(Prediction::of_value(measured.value)),
+        ),
+        None => policy.decide(view),
     }
-    policy.decide(&View {
-        settings,
-        curve,
-        seen,
-    })
+}
+
+/// The first observation at the target epoch or after it.
+fn measured<'a>(view: &View<'a>) -> Option<&'a Observation> {
+    let target = view.settings.target;
+    let before = view.curve.partition_point(|point| point.epoch < target);
+    view.curve.get(before)
 }
 
 fn diverged(epoch: Epoch) -> Decision {

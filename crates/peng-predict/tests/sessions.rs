@@ -271,7 +271,9 @@ fn a_late_decision_is_made_up_for() {
 fn settings_are_read_from_json_and_name_what_is_wrong() {
     let text = r#"{"goal": "maximize", "target": 20, "policy": {"name": "peng4nn", "window": 4}}"#;
     let read: Settings = serde_json::from_str(text).unwrap();
-    let policy::Spec::Peng4nn(spec) = &read.policy;
+    let policy::Spec::Peng4nn(spec) = &read.policy else {
+        panic!("{read:?}")
+    };
     assert_eq!((spec.window(), spec.c_min()), (4, 3));
     let again: Settings = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
     assert_eq!(again, read);

@@ -1,14 +1,10 @@
 //! Experiments: messages to [`Settings`] and back.
 
-use peng_predict::{
-    Epoch, Goal, Mode, ValueRange,
-    experiment::Settings,
-    family,
-    policy::{self, peng4nn},
-};
+use peng_predict::{Epoch, Goal, Mode, ValueRange, experiment::Settings};
 
 use crate::{
     error::Error,
+    policy,
     text::{self, Text},
     v1,
 };
@@ -80,7 +76,7 @@ fn settings(
         goal: self::goal(goal)?,
         range,
         target: Epoch::new(target).map_err(|error| Error::field("target_epoch", error))?,
-        policy: policy_spec(policy)?,
+        policy: policy::parse(policy)?,
         mode,
     })
 }
@@ -108,71 +104,6 @@ pub(crate) fn unknown(field: &str, number: i32, right: &str) -> Error {
     )
 }
 
-fn policy_spec(policy: Option<&v1::Policy>) -> Result<policy::Spec, Error> {
-    match policy.and_then(|policy| policy.policy.as_ref()) {
-        None => Ok(policy::Spec::default()),
-        Some(v1::policy::Policy::Peng4nn(wire)) => peng4nn(wire)
-            .map(policy::Spec::Peng4nn)
-            .map_err(|error| error.within("policy.peng4nn")),
-    }
-}
-
-fn peng4nn(wire: &v1::Peng4nnPolicy) -> Result<peng4nn::Spec, Error> {
-    let default = peng4nn::Spec::default();
-    let count = |given: Option<u32>, default: usize| given.map_or(default, |count| count as usize);
-    let spec = peng4nn::Spec::new(
-        count(wire.min_observations, default.c_min()),
-        count(wire.window, default.window()),
-        wire.radius.unwrap_or(default.radius()),
-    );
-    let spec = spec
-        .and_then(|spec| spec.with_origin(wire.x_origin.unwrap_or(default.origin())))
-        .map_err(peng4nn_refused)?;
-    let family: family::Name = match wire.family.as_str() {
-        "" => default.family(),
-        name => name
-            .parse()
-            .map_err(|error| Error::field("family", error))?,
-    };
-    let axis = match v1::XAxis::try_from(wire.x_axis) {
-        Ok(v1::XAxis::Unspecified | v1::XAxis::Epoch) => peng4nn::Axis::ByEpoch,
-        Ok(v1::XAxis::Observation) => peng4nn::Axis::ByObservation,
-        Err(_) => {
-            return Err(unknown(
-                "x_axis",
-                wire.x_axis,
-                "X_AXIS_EPOCH or X_AXIS_OBSERVATION",
-            ));
-        }
-    };
-    let plausible = match v1::Plausibility::try_from(wire.plausibility) {
-        Ok(v1::Plausibility::Unspecified | v1::Plausibility::Newest) => peng4nn::Plausible::Newest,
-        Ok(v1::Plausibility::Window) => peng4nn::Plausible::Window,
-        Err(_) => {
-            let right = "PLAUSIBILITY_NEWEST or PLAUSIBILITY_WINDOW";
-            return Err(unknown("plausibility", wire.plausibility, right));
-        }
-    };
-    Ok(spec
-        .with_family(family)
-        .with_axis(axis)
-        .with_plausible(plausible)
-        .with_clear_at_bound(
-            wire.clear_window_at_bound
-                .unwrap_or(default.clear_at_bound()),
-        ))
-}
-
-fn peng4nn_refused(error: peng4nn::Error) -> Error {
-    let field = match error {
-        peng4nn::Error::CMin(_) => "min_observations",
-        peng4nn::Error::Window(_) => "window",
-        peng4nn::Error::Radius(_) => "radius",
-        peng4nn::Error::Origin(_) => "x_origin",
-    };
-    Error::field(field, error)
-}
-
 /// The fields that [`parse`] reads, with every default filled in.
 pub fn to_wire(settings: &Settings) -> v1::Experiment {
     let goal = match settings.goal {
@@ -190,40 +121,16 @@ pub fn to_wire(settings: &Settings) -> v1::Experiment {
             upper: settings.range.upper(),
         }),
         target_epoch: settings.target.get(),
-        policy: Some(policy_to_wire(&settings.policy)),
+        policy: Some(policy::to_wire(&settings.policy)),
         mode: mode.into(),
         ..v1::Experiment::default()
     }
 }
 
-fn policy_to_wire(spec: &policy::Spec) -> v1::Policy {
-    let policy::Spec::Peng4nn(spec) = spec;
-    let axis = match spec.axis() {
-        peng4nn::Axis::ByEpoch => v1::XAxis::Epoch,
-        peng4nn::Axis::ByObservation => v1::XAxis::Observation,
-    };
-    let plausibility = match spec.plausible() {
-        peng4nn::Plausible::Newest => v1::Plausibility::Newest,
-        peng4nn::Plausible::Window => v1::Plausibility::Window,
-    };
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let wire = v1::Peng4nnPolicy {
-        min_observations: Some(count(spec.c_min())),
-        window: Some(count(spec.window())),
-        radius: Some(spec.radius()),
-        family: spec.family().as_str().to_owned(),
-        x_axis: axis.into(),
-        x_origin: Some(spec.origin()),
-        clear_window_at_bound: Some(spec.clear_at_bound()),
-        plausibility: plausibility.into(),
-    };
-    v1::Policy {
-        policy: Some(v1::policy::Policy::Peng4nn(wire)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use peng_predict::policy::{self, peng4nn};
+
     use super::*;
 
     fn fields(error: &Error) -> Vec<&str> {

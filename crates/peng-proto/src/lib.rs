@@ -4,6 +4,7 @@
 pub mod error;
 pub mod experiment;
 pub mod names;
+mod policy;
 pub mod search;
 pub mod text;
 pub mod trial;

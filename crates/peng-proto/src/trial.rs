@@ -61,6 +61,7 @@ const fn reason(code: ReasonCode) -> v1::Reason {
         ReasonCode::NoFit => v1::Reason::NoFit,
         ReasonCode::Complete => v1::Reason::Complete,
         ReasonCode::Stale => v1::Reason::Stale,
+        ReasonCode::Passed => v1::Reason::Passed,
         ReasonCode::Converged => v1::Reason::Converged,
         ReasonCode::Dominated => v1::Reason::Dominated,
         ReasonCode::Plateau => v1::Reason::Plateau,

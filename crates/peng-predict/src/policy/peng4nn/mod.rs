@@ -12,11 +12,11 @@ mod spec;
 
 use crate::fit::{self, Failure};
 use crate::metric::Scale;
-use crate::policy::{Policy, View};
+use crate::policy::{Peers, Policy, View};
 use crate::prediction::{Curve, Interval, Prediction};
 use crate::reason::Reason;
 use crate::verdict::Decision;
-pub use spec::{Axis, Error, Plausible, Spec};
+pub use spec::{Axis, Error, Plausible, Spec, Threshold};
 
 /// Above this share of its upper bound, the asymptote counts as being on it: the published
 /// code's 199.99 of 200.
@@ -150,7 +150,12 @@ impl Rule {
 
     fn judge(&mut self, newest: f64) -> (bool, Reason) {
         self.collect();
-        let (window, radius) = (self.spec.window(), self.spec.radius());
+        let window = self.spec.window();
+        let radius = match self.spec.threshold() {
+            Threshold::Absolute => self.spec.radius(),
+            Threshold::Relative => self.spec.radius() / 100.0 * median(&self.sorted).abs(),
+        };
+        let radius = if radius.is_finite() { radius } else { 0.0 };
         let predictions = self.sorted.len();
         let in_range = self.is_plausible(newest);
         let spread = (predictions == window).then(|| spread(&self.sorted));
@@ -177,11 +182,35 @@ impl Rule {
     }
 }
 
+impl Peers for Spec {
+    fn join(&self, _trial: u64) -> Box<dyn Policy> {
+        Box::new(Rule::new(self.clone()))
+    }
+}
+
 impl Policy for Rule {
     fn decide(&mut self, view: &View<'_>) -> Decision {
         let scale = view.settings.scale();
         self.load(view, &scale);
         self.forecast(view);
+        let decision = self.conclude(view, &scale);
+        let stalled = self
+            .spec
+            .never_learns_epochs()
+            .and_then(|epochs| stalled(view, epochs));
+        match stalled {
+            Some(value) if !decision.is_stop() => {
+                let prediction = decision.prediction.unwrap_or_else(|| view.persistence());
+                Decision::stop(Reason::NeverLearns { value }, Some(prediction))
+            }
+            _ => decision,
+        }
+    }
+}
+
+impl Rule {
+    /// What the forecasts say.
+    fn conclude(&mut self, view: &View<'_>, scale: &Scale) -> Decision {
         let Some(newest) = self.recent.last() else {
             let reason = Reason::TooFewObservations {
                 observations: self.x.len(),
@@ -193,7 +222,7 @@ impl Policy for Rule {
             Ok(newest) => newest,
             Err(why) => return Decision::go_on(Reason::NoFit { why }, None),
         };
-        let prediction = Some(self.prediction(view, &scale, curve, percent));
+        let prediction = Some(self.prediction(view, scale, curve, percent));
         match self.judge(percent) {
             (true, reason) => Decision::stop(reason, prediction),
             (false, reason) => Decision::go_on(reason, prediction),
@@ -212,9 +241,32 @@ fn is_at_bound(curve: &Curve) -> bool {
         .is_some_and(|(parameter, &value)| value >= parameter.upper * AT_BOUND)
 }
 
+/// The median of sorted values; zero of none.
+fn median(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0.0,
+        length => f64::midpoint(sorted[half], sorted[length - 1 - half]),
+    }
+}
+
 /// The largest distance of sorted values from their median.
 fn spread(sorted: &[f64]) -> f64 {
-    let (half, last) = (sorted.len() / 2, sorted.len() - 1);
-    let median = f64::midpoint(sorted[half], sorted[last - half]);
+    let (median, last) = (median(sorted), sorted.len() - 1);
     (sorted[last] - median).max(median - sorted[0])
+}
+
+/// The best value of the curve, if it is at least `epochs` old.
+fn stalled(view: &View<'_>, epochs: f64) -> Option<f64> {
+    let goal = view.settings.goal;
+    let (first, rest) = view.curve.split_first()?;
+    let best = rest.iter().fold(first, |best, point| {
+        if goal.score(point.value) > goal.score(best.value) {
+            point
+        } else {
+            best
+        }
+    });
+    let age = view.last().epoch.get() - best.epoch.get();
+    (age >= epochs).then_some(best.value)
 }

@@ -29,6 +29,17 @@ pub enum Plausible {
     Window,
 }
 
+/// What the radius is measured in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// Percent of the metric's range: points, for a metric in percent.
+    #[default]
+    Absolute,
+    /// Percent of the median of the predictions, itself in percent of the metric's range.
+    Relative,
+}
+
 /// The parameters of the paper's policy; its defaults are `c_min` 3, `window` 3, `radius` 0.5.
 ///
 /// The target epoch, the paper's `e_pred`, is the experiment's.
@@ -49,6 +60,9 @@ struct Raw {
     origin: f64,
     clear_at_bound: bool,
     plausible: Plausible,
+    threshold: Threshold,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_learns_epochs: Option<f64>,
 }
 
 impl Default for Raw {
@@ -62,6 +76,8 @@ impl Default for Raw {
             origin: 0.0,
             clear_at_bound: true,
             plausible: Plausible::Newest,
+            threshold: Threshold::Absolute,
+            never_learns_epochs: None,
         }
     }
 }
@@ -81,6 +97,9 @@ pub enum Error {
     /// `origin` is not in [0, 1].
     #[error("origin must be between 0 and 1 epochs, got {0}")]
     Origin(f64),
+    /// `never_learns_epochs` is zero, negative or not finite.
+    #[error("never_learns_epochs must be a finite number of epochs above 0, got {0}")]
+    NeverLearnsEpochs(f64),
 }
 
 impl Spec {
@@ -163,6 +182,21 @@ impl Spec {
         self
     }
 
+    /// With the radius measured in another way.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: Threshold) -> Self {
+        self.raw.threshold = threshold;
+        self
+    }
+
+    /// With a stop of trials whose best value is so many epochs old, or without. The published
+    /// code has this check on the training's loss; here it is on the experiment's metric, so that
+    /// it is for metrics that get better as long as anything is learned.
+    pub fn with_never_learns_epochs(mut self, epochs: Option<f64>) -> Result<Self, Error> {
+        self.raw.never_learns_epochs = epochs;
+        Self::try_from(self.raw)
+    }
+
     /// Observations before the first prediction: the paper's `C_min`.
     pub const fn c_min(&self) -> usize {
         self.raw.c_min
@@ -203,6 +237,16 @@ impl Spec {
     pub const fn plausible(&self) -> Plausible {
         self.raw.plausible
     }
+
+    /// What the radius is measured in.
+    pub const fn threshold(&self) -> Threshold {
+        self.raw.threshold
+    }
+
+    /// After how many epochs without a better value a trial is stopped; none for never.
+    pub const fn never_learns_epochs(&self) -> Option<f64> {
+        self.raw.never_learns_epochs
+    }
 }
 
 impl TryFrom<Raw> for Spec {
@@ -220,6 +264,11 @@ impl TryFrom<Raw> for Spec {
         }
         if !(0.0..=1.0).contains(&raw.origin) {
             return Err(Error::Origin(raw.origin));
+        }
+        if let Some(epochs) = raw.never_learns_epochs
+            && !(epochs > 0.0 && epochs.is_finite())
+        {
+            return Err(Error::NeverLearnsEpochs(epochs));
         }
         Ok(Self { raw })
     }

@@ -1,10 +1,14 @@
-//! What the trials of one experiment have in common.
+//! What the trials of one experiment have in common: [`Settings`], fixed, and a live
+//! [`Experiment`], which learns from its trials.
+
+mod live;
 
 use serde::{Deserialize, Serialize};
 
 use crate::epoch::Epoch;
 use crate::metric::{Goal, Scale, ValueRange};
 use crate::policy;
+pub use live::{Event, Experiment};
 
 /// What a STOP is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
