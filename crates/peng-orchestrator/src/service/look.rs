@@ -1,0 +1,101 @@
+//! Looking at the search and its candidates.
+
+use peng_proto::{error::Error, v1};
+use peng_search::{candidate::Id, settings::Algorithm};
+
+use super::{Service, failed};
+
+impl Service {
+    pub(super) async fn get_search(
+        &self,
+        request: v1::GetSearchRequest,
+    ) -> Result<v1::GetSearchResponse, Error> {
+        self.meant("name", &request.name)?;
+        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
+        let config = &self.ledger.config;
+        let progress = snapshot.progress;
+        let state = if progress.settled == progress.total {
+            v1::SearchState::Finished
+        } else {
+            v1::SearchState::Running
+        };
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let fittest_first = snapshot.front.iter().rev();
+        let search = v1::Search {
+            name: config.search.to_string(),
+            state: state.into(),
+            algorithm: algorithm(config.settings.algorithm).to_owned(),
+            seed: config.settings.seed,
+            candidate_count: count(progress.total),
+            settled_count: count(progress.settled),
+            leased_count: count(progress.leased),
+            epochs_trained: snapshot.epochs.trained,
+            epochs_full: snapshot.epochs.full,
+            pareto_front: fittest_first
+                .map(|id| format!("{}/candidates/{id}", config.search))
+                .collect(),
+            experiment: config.experiment().to_string(),
+            training: Some(config.training.to_wire()),
+        };
+        Ok(v1::GetSearchResponse {
+            search: Some(search),
+        })
+    }
+
+    pub(super) async fn list_candidates(
+        &self,
+        request: v1::ListCandidatesRequest,
+    ) -> Result<v1::ListCandidatesResponse, Error> {
+        self.meant("parent", &request.parent)?;
+        let size = page_size(request.page_size)?;
+        let after = page_token(&request.page_token)?;
+        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
+        let mut rest = snapshot
+            .candidates
+            .iter()
+            .filter(|candidate| after.is_none_or(|after| candidate.id > after));
+        let page: Vec<_> = rest.by_ref().take(size).collect();
+        let last = page.last().filter(|_| rest.next().is_some());
+        Ok(v1::ListCandidatesResponse {
+            candidates: page
+                .iter()
+                .map(|candidate| self.to_wire(candidate))
+                .collect(),
+            next_page_token: last.map(|last| last.id.to_string()).unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads a page size: 0 is the default, too many are cut.
+fn page_size(given: i32) -> Result<usize, Error> {
+    const DEFAULT: usize = 100;
+    const MOST: usize = 1_000;
+    match usize::try_from(given) {
+        Ok(0) => Ok(DEFAULT),
+        Ok(size) => Ok(size.min(MOST)),
+        Err(_) => Err(Error::field(
+            "page_size",
+            format!("{given} is negative; 0 to {MOST} would be right"),
+        )),
+    }
+}
+
+/// The token is the last candidate of the page before.
+fn page_token(token: &str) -> Result<Option<Id>, Error> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    token.parse().map(Some).map_err(|_| {
+        Error::field(
+            "page_token",
+            format!("`{token}` is not the next_page_token of a page before"),
+        )
+    })
+}
+
+const fn algorithm(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Nsga2 { .. } => "nsga2",
+        Algorithm::Random => "random",
+    }
+}

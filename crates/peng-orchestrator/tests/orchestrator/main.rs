@@ -1,0 +1,10 @@
+//! The orchestrator against a prediction server in the same process and workers that report
+//! made-up curves.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod harness;
+mod leases;
+mod restart;
+mod verdicts;
+mod whole;
+mod wire;
