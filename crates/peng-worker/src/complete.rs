@@ -1,0 +1,85 @@
+//! Handing a candidate back. The orchestrator then ends the trial.
+
+use std::time::Duration;
+
+use peng_client::{
+    Client, Error, Options,
+    v1::{self, CandidateState},
+};
+use peng_proto::search::Assignment;
+
+use crate::{attempt::Ending, lease};
+
+/// How long a worker that leaves tries to say so.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Settles the candidate as the attempt ended.
+pub(crate) async fn settle(
+    orchestrator: &Client,
+    assignment: &Assignment,
+    ending: &Ending,
+    epochs: u32,
+) -> Result<(), Error> {
+    let (state, measured, reason) = match ending {
+        Ending::Succeeded { measured } => (CandidateState::Succeeded, Some(*measured), ""),
+        Ending::Stopped => (CandidateState::Stopped, None, ""),
+        Ending::Failed { reason } => (CandidateState::Failed, None, reason.as_str()),
+    };
+    let outcome = v1::Outcome {
+        measured,
+        epochs: epochs.into(),
+        reason: reason.to_owned(),
+        ..v1::Outcome::default()
+    };
+    complete(orchestrator, assignment, state, outcome).await
+}
+
+/// Gives the candidate back, to be lent again. Tried for a short while only: a lease that cannot
+/// be given back runs out.
+pub(crate) async fn give_back(
+    orchestrator: &Client,
+    assignment: &Assignment,
+    epochs: u32,
+    reason: &str,
+) -> Result<(), Error> {
+    let orchestrator = orchestrator.with_options(Options {
+        answer: FAREWELL,
+        patience: FAREWELL,
+        ..Options::default()
+    });
+    let outcome = v1::Outcome {
+        epochs: epochs.into(),
+        reason: reason.to_owned(),
+        ..v1::Outcome::default()
+    };
+    complete(
+        &orchestrator,
+        assignment,
+        CandidateState::Preempted,
+        outcome,
+    )
+    .await
+}
+
+/// A candidate that is no longer this worker's is left alone.
+async fn complete(
+    orchestrator: &Client,
+    assignment: &Assignment,
+    state: CandidateState,
+    outcome: v1::Outcome,
+) -> Result<(), Error> {
+    let request = v1::CompleteCandidateRequest {
+        candidate: assignment.candidate.to_string(),
+        lease_token: assignment.lease.token.clone(),
+        state: state.into(),
+        outcome: Some(outcome),
+    };
+    match orchestrator.complete_candidate(request).await {
+        Ok(_) => Ok(()),
+        Err(error) if lease::is_over(&error) => {
+            tracing::warn!(%error, "the candidate is no longer ours");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

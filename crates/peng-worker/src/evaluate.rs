@@ -1,0 +1,250 @@
+//! Drives the attempt at one candidate from its lease to its end.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use peng_client::{
+    Client, Error as ClientError,
+    report::{Decided, Reporter},
+    v1,
+};
+use peng_proto::search::Assignment;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error,
+    attempt::{Attempt, Ending},
+    complete::{self, FAREWELL},
+    lease,
+    train::{Epoch, Failure, Running, Trainer},
+};
+
+/// An epoch without a verdict holds the next one up for so long; the answer comes in
+/// milliseconds unless the server is away.
+const VERDICT: Duration = Duration::from_secs(5);
+
+/// Training does not run ahead of the verdicts by more epochs; below the reporter's window.
+const AHEAD: usize = 200;
+
+/// Who takes part in an evaluation.
+pub(crate) struct Evaluation<'a> {
+    pub(crate) orchestrator: &'a Client,
+    pub(crate) predictor: &'a Client,
+    pub(crate) trainer: &'a Arc<dyn Trainer>,
+    pub(crate) leaving: &'a CancellationToken,
+}
+
+/// Why the driver stops.
+enum Halt {
+    /// The attempt has come to its end.
+    Ended(Ending),
+    /// The worker is told to leave.
+    Leaving,
+    /// This worker cannot go on.
+    Broken(Error),
+}
+
+impl Evaluation<'_> {
+    /// Trains a candidate and hands it back. An error means that this worker cannot work on; the
+    /// candidate is then given back.
+    pub(crate) async fn run(&self, assignment: &Assignment) -> Result<(), Error> {
+        let running = Running::start(self.trainer.clone(), assignment.clone());
+        let mut running = running.map_err(Error::Thread)?;
+        let mut attempt = Attempt::new(assignment.training.epochs);
+        let candidate = assignment.candidate.to_string();
+        let mut leased = pin!(lease::keep(
+            self.orchestrator,
+            &candidate,
+            &assignment.lease
+        ));
+        let halt = tokio::select! {
+            biased;
+            over = &mut leased => {
+                tracing::info!(reason = %over, "the candidate is no longer ours");
+                running.cancel().await;
+                return Ok(());
+            }
+            halt = self.drive(assignment, &mut attempt, &mut running) => halt,
+        };
+        running.cancel().await;
+        let hand_back = self.hand_back(assignment, halt, attempt.trained());
+        tokio::select! {
+            biased;
+            result = hand_back => result,
+            // The server has heard of the end, if not through its answer to this worker.
+            over = &mut leased => {
+                tracing::info!(reason = %over, "the candidate is settled");
+                Ok(())
+            }
+        }
+    }
+
+    /// Trains, reports and obeys until there is a reason to halt.
+    async fn drive(
+        &self,
+        assignment: &Assignment,
+        attempt: &mut Attempt,
+        running: &mut Running,
+    ) -> Halt {
+        let mut reporter = self.predictor.reporter(assignment.trial.to_string());
+        // When the next epoch begins even without a verdict; `None` while one is in training.
+        let mut due: Option<Instant> = None;
+        loop {
+            if let Some(ending) = attempt.ending() {
+                return Halt::Ended(ending);
+            }
+            if due.is_some() && attempt.goes_on() && attempt.unanswered() == 0 {
+                running.go_on();
+                due = None;
+            }
+            let late = due.filter(|_| attempt.goes_on() && attempt.unanswered() < AHEAD);
+            tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return Halt::Leaving,
+                answer = reporter.decided(), if attempt.unanswered() > 0 => {
+                    if let Err(error) = self.hear(attempt, answer) {
+                        return Halt::Broken(error);
+                    }
+                }
+                epoch = running.next(), if due.is_none() && attempt.goes_on() => {
+                    if let Err(error) = take(assignment, attempt, &mut reporter, epoch) {
+                        return Halt::Broken(error);
+                    }
+                    due = Some(Instant::now() + VERDICT);
+                }
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    tracing::warn!(unanswered = attempt.unanswered(), "no verdict yet; training goes on");
+                    running.go_on();
+                    due = None;
+                }
+            }
+        }
+    }
+
+    /// Takes the prediction server's answer to the oldest observation.
+    fn hear(
+        &self,
+        attempt: &mut Attempt,
+        answer: Result<Option<Decided>, ClientError>,
+    ) -> Result<(), Error> {
+        match answer {
+            Ok(Some(Decided { decision, .. })) => {
+                if let Some(epoch) = attempt.decide(&decision) {
+                    tell(&epoch, &decision);
+                }
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error @ ClientError::Refused { .. }) => {
+                attempt.refuse(error.to_string());
+                Ok(())
+            }
+            Err(source) => Err(Error::Predictor {
+                endpoint: self.predictor.endpoint().to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Tells the orchestrator why the training halted.
+    async fn hand_back(
+        &self,
+        assignment: &Assignment,
+        halt: Halt,
+        epochs: u32,
+    ) -> Result<(), Error> {
+        let failed = |source| Error::Orchestrator {
+            endpoint: self.orchestrator.endpoint().to_owned(),
+            source,
+        };
+        let give_back =
+            async |reason: &str| complete::give_back(self.orchestrator, assignment, epochs, reason).await;
+        match halt {
+            Halt::Ended(ending) => {
+                tracing::info!(epochs, ?ending, "done");
+                let settle = complete::settle(self.orchestrator, assignment, &ending, epochs);
+                match self.unless_left(settle).await {
+                    Some(result) => result.map_err(failed),
+                    None => Ok(()),
+                }
+            }
+            Halt::Leaving => {
+                tracing::info!(epochs, "gives the candidate back");
+                give_back("the worker leaves").await.map_err(failed)
+            }
+            Halt::Broken(error) => {
+                if let Err(error) = give_back(&error.to_string()).await {
+                    tracing::warn!(%error, "the candidate could not be given back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for `call`, but once the worker is told to leave not for long.
+    async fn unless_left<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        let mut call = pin!(call);
+        tokio::select! {
+            biased;
+            result = &mut call => Some(result),
+            () = self.leaving.cancelled() => timeout(FAREWELL, call).await.ok(),
+        }
+    }
+}
+
+/// Takes what the training has to say.
+fn take(
+    assignment: &Assignment,
+    attempt: &mut Attempt,
+    reporter: &mut Reporter,
+    epoch: Option<Result<Epoch, Failure>>,
+) -> Result<(), Error> {
+    match epoch {
+        Some(Ok(epoch)) => {
+            attempt.observe(epoch);
+            if let Err(error) = reporter.send(epoch.number.into(), epoch.value) {
+                attempt.refuse(error.to_string());
+            }
+        }
+        Some(Err(Failure::Candidate(cause))) => attempt.fail(chain(&*cause)),
+        Some(Err(Failure::Worker(source))) => {
+            let candidate = assignment.candidate.to_string();
+            return Err(Error::Training { candidate, source });
+        }
+        None => attempt.fail("the training ended by a defect of the worker".to_owned()),
+    }
+    Ok(())
+}
+
+/// An error and what it came from, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// The line about an epoch.
+fn tell(epoch: &Epoch, decision: &v1::Decision) {
+    let prediction = decision.prediction.as_ref().map(|p| rounded(p.fitness));
+    tracing::info!(
+        epoch = epoch.number,
+        value = rounded(epoch.value),
+        loss = rounded(epoch.loss),
+        prediction,
+        images_per_second = (epoch.images as f64 / epoch.seconds).round(),
+        "{}",
+        match (decision.verdict(), decision.must_stop) {
+            (v1::Verdict::Stop, true) => decision.explanation.as_str(),
+            (v1::Verdict::Stop, false) => "advised to stop, trains on",
+            _ => "goes on",
+        }
+    );
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}

@@ -1,0 +1,80 @@
+//! Signals: the first one makes the worker leave, the second one ends the process.
+
+use std::{
+    io,
+    process::{self, ExitCode},
+    sync::{Arc, OnceLock},
+};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Why the worker leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM, from whoever runs the worker.
+    Terminate,
+}
+
+impl Reason {
+    /// As shells have it for the first; the second is an order that was carried out.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 0,
+        }
+    }
+}
+
+/// Listens for signals.
+#[derive(Debug, Clone)]
+pub(crate) struct Shutdown {
+    leaving: CancellationToken,
+    reason: Arc<OnceLock<Reason>>,
+}
+
+impl Shutdown {
+    /// Listens from now on; needs a runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let shutdown = Self {
+            leaving: CancellationToken::new(),
+            reason: Arc::default(),
+        };
+        let interrupts = signal(SignalKind::interrupt())?;
+        let terminations = signal(SignalKind::terminate())?;
+        tokio::spawn(shutdown.clone().watch(interrupts, terminations));
+        Ok(shutdown)
+    }
+
+    /// Cancelled by the first signal.
+    pub(crate) fn leaving(&self) -> CancellationToken {
+        self.leaving.clone()
+    }
+
+    /// The exit code of a worker that has done what it was told.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.reason.get().map_or(0, |reason| reason.code()).into()
+    }
+
+    async fn watch(self, mut interrupts: Signal, mut terminations: Signal) {
+        loop {
+            let reason = tokio::select! {
+                Some(()) = interrupts.recv() => Reason::Interrupt,
+                Some(()) = terminations.recv() => Reason::Terminate,
+                else => return,
+            };
+            if self.reason.set(reason).is_err() {
+                tracing::warn!("the second signal: ends at once");
+                let code = match reason {
+                    Reason::Interrupt => 130,
+                    Reason::Terminate => 143,
+                };
+                process::exit(code);
+            }
+            tracing::info!(?reason, "leaves; again to end at once");
+            self.leaving.cancel();
+        }
+    }
+}

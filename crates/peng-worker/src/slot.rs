@@ -1,0 +1,103 @@
+//! A slot: one candidate after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use peng_client::{
+    Client, Options,
+    v1::{self, lease_candidate_response::Work},
+};
+use peng_proto::search::Assignment;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span};
+
+use crate::{Error, evaluate::Evaluation, train::Trainer};
+
+/// How long a call waits for a candidate.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// Between calls, however soon the orchestrator says that there is nothing yet.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One slot of a worker.
+#[derive(Clone)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) orchestrator: Client,
+    pub(crate) options: Options,
+    pub(crate) trainer: Arc<dyn Trainer>,
+    pub(crate) once: bool,
+    pub(crate) leaving: CancellationToken,
+}
+
+impl Slot {
+    /// Works until the search is finished or the worker is told to leave.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        loop {
+            let work = tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return Ok(()),
+                work = self.lease() => work?,
+            };
+            match work {
+                Some(Work::Assignment(wire)) => {
+                    let assignment = Assignment::parse(wire).map_err(Error::Assignment)?;
+                    self.evaluate(&assignment).await?;
+                    if self.once {
+                        return Ok(());
+                    }
+                }
+                Some(Work::Finished(_)) => {
+                    tracing::info!("the search is finished");
+                    return Ok(());
+                }
+                Some(Work::Idle(_)) | None => tokio::select! {
+                    () = self.leaving.cancelled() => return Ok(()),
+                    () = sleep(PAUSE) => {}
+                },
+            }
+        }
+    }
+
+    async fn lease(&self) -> Result<Option<Work>, Error> {
+        let request = v1::LeaseCandidateRequest {
+            search: String::new(),
+            worker: self.name.clone(),
+            wait: WAIT.try_into().ok(),
+        };
+        let answer = self.orchestrator.lease_candidate(request).await;
+        let answer = answer.map_err(|source| Error::Orchestrator {
+            endpoint: self.orchestrator.endpoint().to_owned(),
+            source,
+        })?;
+        Ok(answer.work)
+    }
+
+    async fn evaluate(&self, assignment: &Assignment) -> Result<(), Error> {
+        let Assignment {
+            candidate,
+            genome,
+            attempt,
+            ..
+        } = assignment;
+        let span = info_span!("candidate", id = %candidate.id);
+        let predictor = match &assignment.predictor {
+            Some(address) => {
+                Client::connect_lazy(address, self.options).map_err(Error::Address)?
+            },
+            None => self.orchestrator.clone(),
+        };
+        let evaluation = Evaluation {
+            orchestrator: &self.orchestrator,
+            predictor: &predictor,
+            trainer: &self.trainer,
+            leaving: &self.leaving,
+        };
+        async {
+            tracing::info!(%genome, attempt, "leased");
+            evaluation.run(assignment).await
+        }
+        .instrument(span)
+        .await
+    }
+}
