@@ -4,7 +4,7 @@ mod projection;
 mod search;
 
 use super::{Family, MOST, Name, Parameter, Parameters, Solution};
-use crate::fit::{Failure, Outcome};
+use crate::fit::{Failure, Outcome, Points};
 use projection::Projection;
 
 /// `F(x) = a - b^(c-x)` with `a` in [0.5, 200], `b >= 1`, `c >= 0` (Rorabaugh et al., arXiv
@@ -48,6 +48,10 @@ impl Family for Exp {
         &PARAMETERS
     }
 
+    fn asymptote(&self) -> Option<usize> {
+        Some(0)
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         let [asymptote, base, shift] = split(p);
         asymptote - (rate(base) * (shift - x)).exp()
@@ -59,12 +63,12 @@ impl Family for Exp {
         [1.0, -(shift - x) * power / base, -rate(base) * power, 0.0]
     }
 
-    fn solve(&self, x: &[f64], y: &[f64]) -> Result<Solution, Failure> {
-        let projection = Projection::new(x, y);
+    fn solve(&self, points: &Points<'_>) -> Result<Solution, Failure> {
+        let projection = Projection::new(points);
         let flat = projection.flat();
         match search::best(&projection, flat.sse) {
             Some(rate) => curved(&projection, rate),
-            None => solution(
+            None => exact(
                 [flat.a, 1.0, 0.0],
                 Outcome::at_bounds([flat.a_at_bound(), true, true, false]),
             ),
@@ -79,7 +83,7 @@ fn curved(projection: &Projection<'_>, decay: f64) -> Result<Solution, Failure> 
     let decay = rate(b);
     if decay == 0.0 {
         let flat = projection.flat();
-        return solution(
+        return exact(
             [flat.a, 1.0, 0.0],
             Outcome::at_bounds([flat.a_at_bound(), true, true, false]),
         );
@@ -96,10 +100,10 @@ fn curved(projection: &Projection<'_>, decay: f64) -> Result<Solution, Failure> 
         best.k_at_bound,
         false,
     ];
-    solution([best.a, b, c], Outcome::at_bounds(at_bounds))
+    exact([best.a, b, c], Outcome::at_bounds(at_bounds))
 }
 
-fn solution(parameters: [f64; 3], outcome: Outcome) -> Result<Solution, Failure> {
+fn exact(parameters: [f64; 3], outcome: Outcome) -> Result<Solution, Failure> {
     let parameters = Parameters::new(&parameters).map_err(|_| Failure::Overflow)?;
     Ok(Solution {
         parameters,

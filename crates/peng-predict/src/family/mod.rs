@@ -4,15 +4,40 @@
 //! [`Name::family`].
 
 mod exp;
+mod exp2;
+mod exp3;
+mod exp4;
+mod expd3;
+mod expp3;
+mod ilog2;
+mod log2;
+mod mmf4;
 mod parameters;
+mod pow2;
+mod pow3;
+mod shapes;
+mod vap3;
+mod wbl4;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fit::{Failure, Outcome};
+use crate::fit::{Failure, Outcome, Points};
 pub use exp::Exp;
+pub use exp2::Exp2;
+pub use exp3::Exp3;
+pub use exp4::Exp4;
+pub use expd3::Expd3;
+pub use expp3::Expp3;
+pub use ilog2::Ilog2;
+pub use log2::Log2;
+pub use mmf4::Mmf4;
 pub use parameters::{Error, MOST, Parameters};
+pub use pow2::Pow2;
+pub use pow3::Pow3;
+pub use vap3::Vap3;
+pub use wbl4::Wbl4;
 
 /// The name of a family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,16 +46,66 @@ pub enum Name {
     /// [`Exp`]: `a - b^(c-x)`.
     #[default]
     Exp,
+    /// [`Pow2`]: `a x^b`.
+    Pow2,
+    /// [`Pow3`]: `a x^b + c`.
+    Pow3,
+    /// [`Log2`]: `a ln x + b`.
+    Log2,
+    /// [`Exp2`]: `a e^(b x)`.
+    Exp2,
+    /// [`Exp3`]: `a e^(b x) + c`.
+    Exp3,
+    /// [`Exp4`]: `c - e^(b - a x^d)`.
+    Exp4,
+    /// [`Expp3`]: `c - e^((x-b)^a)`.
+    Expp3,
+    /// [`Expd3`]: `c - (c - a) e^(-b x)`.
+    Expd3,
+    /// [`Vap3`]: `e^(a + b/x + c ln x)`.
+    Vap3,
+    /// [`Mmf4`]: `(a b + c x^d) / (b + x^d)`.
+    Mmf4,
+    /// [`Wbl4`]: `a - b e^(-c x^d)`.
+    Wbl4,
+    /// [`Ilog2`]: `b - a / ln(x+1)`.
+    Ilog2,
 }
 
 impl Name {
     /// Every family.
-    pub const ALL: &'static [Self] = &[Self::Exp];
+    pub const ALL: &'static [Self] = &[
+        Self::Exp,
+        Self::Pow2,
+        Self::Pow3,
+        Self::Log2,
+        Self::Exp2,
+        Self::Exp3,
+        Self::Exp4,
+        Self::Expp3,
+        Self::Expd3,
+        Self::Vap3,
+        Self::Mmf4,
+        Self::Wbl4,
+        Self::Ilog2,
+    ];
 
     /// The name as text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exp => "exp",
+            Self::Pow2 => "pow2",
+            Self::Pow3 => "pow3",
+            Self::Log2 => "log2",
+            Self::Exp2 => "exp2",
+            Self::Exp3 => "exp3",
+            Self::Exp4 => "exp4",
+            Self::Expp3 => "expp3",
+            Self::Expd3 => "expd3",
+            Self::Vap3 => "vap3",
+            Self::Mmf4 => "mmf4",
+            Self::Wbl4 => "wbl4",
+            Self::Ilog2 => "ilog2",
         }
     }
 
@@ -38,6 +113,18 @@ impl Name {
     pub const fn family(self) -> &'static dyn Family {
         match self {
             Self::Exp => &Exp,
+            Self::Pow2 => &Pow2,
+            Self::Pow3 => &Pow3,
+            Self::Log2 => &Log2,
+            Self::Exp2 => &Exp2,
+            Self::Exp3 => &Exp3,
+            Self::Exp4 => &Exp4,
+            Self::Expp3 => &Expp3,
+            Self::Expd3 => &Expd3,
+            Self::Vap3 => &Vap3,
+            Self::Mmf4 => &Mmf4,
+            Self::Wbl4 => &Wbl4,
+            Self::Ilog2 => &Ilog2,
         }
     }
 }
@@ -102,15 +189,46 @@ pub trait Family: Sync {
     /// Its parameters, in order; at most [`MOST`].
     fn parameters(&self) -> &'static [Parameter];
 
+    /// Which parameter is what the curve tends to; none where it tends to nothing finite.
+    fn asymptote(&self) -> Option<usize> {
+        None
+    }
+
     /// `F(x)` at the parameters `p`; may overflow to an infinity far outside of the data.
     fn value(&self, p: &[f64], x: f64) -> f64;
 
     /// The derivative of `F(x)` by each parameter; entries past the last parameter are zero.
     fn gradient(&self, p: &[f64], x: f64) -> [f64; MOST];
 
-    /// The parameters within the bounds that minimize the sum of squares.
-    ///
-    /// The points are checked: at least two, as many in `x` as in `y`, all finite, `x` strictly
-    /// increasing. Does not allocate.
-    fn solve(&self, x: &[f64], y: &[f64]) -> Result<Solution, Failure>;
+    /// The parameters within the bounds that minimize the sum of squares. Does not allocate.
+    fn solve(&self, points: &Points<'_>) -> Result<Solution, Failure>;
+}
+
+/// The values that the metric tends to: up to twice the best, for what is predicted from a start.
+const ASYMPTOTE: (f64, f64) = (0.0, 200.0);
+/// Bounds that only keep a parameter from running away.
+const WIDE: (f64, f64) = (-1000.0, 1000.0);
+
+const fn parameter(name: &'static str, (lower, upper): (f64, f64)) -> Parameter {
+    Parameter { name, lower, upper }
+}
+
+/// A solution of a family, its numbers brought within its bounds where rounding left them.
+fn solution(family: &dyn Family, numbers: &[f64]) -> Result<Solution, Failure> {
+    let bounds = family.parameters();
+    let (mut values, mut on) = ([0.0; MOST], [false; MOST]);
+    for (index, (&number, bound)) in numbers.iter().zip(bounds).enumerate() {
+        // `max` and `min` would turn a NaN into a bound.
+        if !number.is_finite() {
+            return Err(Failure::Overflow);
+        }
+        values[index] = number.max(bound.lower).min(bound.upper);
+        let near = 1e-9 * (1.0 + number.abs());
+        on[index] = number - bound.lower <= near || bound.upper - number <= near;
+    }
+    let parameters = Parameters::new(&values[..bounds.len()]).map_err(|_| Failure::Overflow)?;
+    Ok(Solution {
+        parameters,
+        outcome: Outcome::at_bounds(on),
+    })
 }

@@ -1,12 +1,17 @@
 //! Least-squares fits of a curve family: what goes in, what comes out.
 
 mod interval;
+mod points;
+pub(crate) mod profile;
+pub(crate) mod separable;
+pub(crate) mod surface;
 
 use serde::{Deserialize, Serialize};
 
 use crate::family::{self, MOST};
 use crate::prediction::Curve;
 pub use interval::{LEVEL, half_width};
+pub use points::{Points, Workspace};
 
 /// How a fit that found a curve ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +82,14 @@ pub enum Failure {
         /// Which, from 0.
         index: usize,
     },
+    /// The family's formula has no value at an x.
+    #[error(
+        "the family's formula has no value at the x of point {index}; an x above 0 would be right"
+    )]
+    OutsideOfDomain {
+        /// Which, from 0.
+        index: usize,
+    },
     /// The numbers are too large or too close to calculate with.
     #[error("the numbers are too large or too close to calculate with")]
     Overflow,
@@ -84,11 +97,21 @@ pub enum Failure {
 
 /// Fits a family to the points `(x[i], y[i])`, `x` strictly increasing, `y` in percent.
 ///
-/// Deterministic; does not allocate; takes time proportional to the number of points.
+/// Deterministic; takes time proportional to the number of points. Allocates room once; see
+/// [`fit_in`] for fits that do not.
 pub fn fit(name: family::Name, x: &[f64], y: &[f64]) -> Result<Curve, Failure> {
-    check(x, y)?;
-    let family = name.family();
-    let solution = family.solve(x, y)?;
+    fit_in(&mut Workspace::default(), name, x, y)
+}
+
+/// [`fit`] in a workspace: allocates only where there are more points than ever before in it.
+pub fn fit_in(
+    workspace: &mut Workspace,
+    name: family::Name,
+    x: &[f64],
+    y: &[f64],
+) -> Result<Curve, Failure> {
+    let points = workspace.points(x, y)?;
+    let solution = name.family().solve(&points)?;
     let sse = sum_of_squares(name, &solution.parameters, x, y);
     if !sse.is_finite() {
         return Err(Failure::Overflow);
@@ -109,26 +132,4 @@ pub fn sum_of_squares(name: family::Name, parameters: &[f64], x: &[f64], y: &[f6
         .zip(y)
         .map(|(&x, &y)| (y - family.value(parameters, x)).powi(2))
         .sum()
-}
-
-fn check(x: &[f64], y: &[f64]) -> Result<(), Failure> {
-    if x.len() != y.len() {
-        return Err(Failure::Unpaired {
-            x: x.len(),
-            y: y.len(),
-        });
-    }
-    if x.len() < 2 {
-        return Err(Failure::TooFewPoints { points: x.len() });
-    }
-    for (index, (x, y)) in x.iter().zip(y).enumerate() {
-        if !x.is_finite() || !y.is_finite() {
-            return Err(Failure::NotFinite { index });
-        }
-    }
-    match x.windows(2).position(|pair| pair[0] >= pair[1]) {
-        Some(index) => Err(Failure::NotIncreasing { index: index + 1 }),
-        None if (x[x.len() - 1] - x[0]).is_finite() => Ok(()),
-        None => Err(Failure::Overflow),
-    }
 }

@@ -1,6 +1,7 @@
 //! Given the decay rate, the best `a` and `b^c` in closed form.
 
 use super::A;
+use crate::fit::Points;
 
 /// The decay over the first gap from which on the later points no longer feel the exponential:
 /// the curve is a step after the first point.
@@ -74,15 +75,13 @@ impl Sums {
 }
 
 impl<'a> Projection<'a> {
-    pub(super) fn new(x: &'a [f64], y: &'a [f64]) -> Self {
-        let mean = y.iter().sum::<f64>() / y.len() as f64;
-        let spread = y.iter().map(|y| (y - mean) * (y - mean)).sum();
+    pub(super) fn new(points: &Points<'a>) -> Self {
         Self {
-            x,
-            y,
-            mean,
-            spread,
-            spacing: even_spacing(x),
+            x: points.x(),
+            y: points.y(),
+            mean: points.mean(),
+            spread: points.spread(),
+            spacing: points.spacing(),
         }
     }
 
@@ -201,11 +200,4 @@ impl<'a> Projection<'a> {
         }
         sums
     }
-}
-
-fn even_spacing(x: &[f64]) -> Option<f64> {
-    let spacing = x[1] - x[0];
-    x.windows(2)
-        .all(|pair| (pair[1] - pair[0]).to_bits() == spacing.to_bits())
-        .then_some(spacing)
 }

@@ -31,6 +31,7 @@ pub struct Rule {
     y: Vec<f64>,
     /// The forecasts of the last prefixes of the curve, by their length; at most a window.
     recent: Vec<Forecast>,
+    workspace: fit::Workspace,
     /// Room for the window's predictions, sorted.
     sorted: Vec<f64>,
 }
@@ -51,6 +52,7 @@ impl Rule {
             x: Vec::new(),
             y: Vec::new(),
             recent: Vec::with_capacity(window),
+            workspace: fit::Workspace::default(),
             sorted: Vec::with_capacity(window),
         }
     }
@@ -79,15 +81,20 @@ impl Rule {
         let next = self.recent.last().map_or(oldest, |last| last.points + 1);
         for points in next..=points {
             let at = self.target(view, points);
-            let curve = fit::fit(self.spec.family(), &self.x[..points], &self.y[..points])
-                .and_then(|curve| {
-                    let value = curve.value(at);
-                    if value.is_finite() {
-                        Ok((curve, value))
-                    } else {
-                        Err(Failure::Overflow)
-                    }
-                });
+            let curve = fit::fit_in(
+                &mut self.workspace,
+                self.spec.family(),
+                &self.x[..points],
+                &self.y[..points],
+            )
+            .and_then(|curve| {
+                let value = curve.value(at);
+                if value.is_finite() {
+                    Ok((curve, value))
+                } else {
+                    Err(Failure::Overflow)
+                }
+            });
             self.recent.push(Forecast { points, curve });
         }
     }
@@ -230,15 +237,13 @@ impl Rule {
     }
 }
 
-/// Whether the family's first parameter, its asymptote, is at its upper bound.
+/// Whether the family's asymptote is at its upper bound.
 fn is_at_bound(curve: &Curve) -> bool {
-    curve
-        .family
-        .family()
-        .parameters()
-        .first()
-        .zip(curve.parameters.first())
-        .is_some_and(|(parameter, &value)| value >= parameter.upper * AT_BOUND)
+    let family = curve.family.family();
+    family.asymptote().is_some_and(|index| {
+        let (upper, value) = (family.parameters()[index].upper, curve.parameters[index]);
+        value >= upper * AT_BOUND
+    })
 }
 
 /// The median of sorted values; zero of none.

@@ -1,0 +1,62 @@
+//! `F(x) = c - (c - a) e^(-b x)`.
+
+use super::shapes::Decay;
+use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
+use crate::fit::separable::{Form, Separable};
+use crate::fit::{Failure, Points, profile};
+
+/// `F(x) = c - (c - a) e^(-b x)` (A4NN's index, `accExpd3`; `EXPD3` in Viering and Loog, 2021): from
+/// `a` at zero to `c`.
+///
+/// Linear in `a` and `c`, so that the fit is a search over the logarithm of `b`: the solution is
+/// the global optimum, as far as minima are wider than its steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Expd3;
+
+const STEPS: usize = 34;
+
+const PARAMETERS: [Parameter; 3] = [
+    parameter("a", WIDE),
+    parameter("b", (0.0, f64::INFINITY)),
+    parameter("c", ASYMPTOTE),
+];
+
+impl Family for Expd3 {
+    fn name(&self) -> Name {
+        Name::Expd3
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
+    }
+
+    fn asymptote(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn value(&self, p: &[f64], x: f64) -> f64 {
+        p[2] - (p[2] - p[0]) * (-p[1] * x).exp()
+    }
+
+    fn gradient(&self, p: &[f64], x: f64) -> [f64; MOST] {
+        let power = (-p[1] * x).exp();
+        [power, (p[2] - p[0]) * x * power, 1.0 - power, 0.0]
+    }
+
+    fn solve(&self, points: &Points<'_>) -> Result<Solution, Failure> {
+        let problem = Separable {
+            points: *points,
+            shape: Decay,
+            form: Form::Between,
+            p: ASYMPTOTE,
+            q: WIDE,
+        };
+        let range = Decay::range(points);
+        let t = profile::lowest(range, STEPS, profile::tolerance(points), |t| {
+            let here = problem.at(&[t]);
+            (here.sse, here.slope[0])
+        });
+        let best = problem.at(&[t]);
+        solution(self, &[best.q, t.exp(), best.p])
+    }
+}

@@ -1,0 +1,137 @@
+//! The least sum of squares over two coordinates of a shape.
+
+use super::separable::{Reduced, Separable, Shape};
+
+/// A rectangle of coordinates and how finely it is looked through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub lower: [f64; 2],
+    pub upper: [f64; 2],
+}
+
+/// Places looked at along each coordinate.
+const PLACES: usize = 7;
+/// Descents, from the best of the places that no neighbour beats.
+const STARTS: usize = 3;
+/// The most steps of a descent.
+const STEPS: usize = 40;
+
+/// The place with the least sum of squares, as far as descents from a grid's best places find it,
+/// and the curve there. Deterministic; of equally good places the first.
+pub(crate) fn lowest<S: Shape<2>>(
+    problem: &Separable<'_, S>,
+    field: &Field,
+) -> ([f64; 2], Reduced<2>) {
+    let mut best: Option<([f64; 2], Reduced<2>)> = None;
+    for start in starts(problem, field).into_iter().flatten() {
+        let end = descend(problem, field, start);
+        if best.is_none_or(|(_, least)| end.1.sse < least.sse) {
+            best = Some(end);
+        }
+    }
+    best.unwrap_or_else(|| (field.lower, problem.at(&field.lower)))
+}
+
+fn starts<S: Shape<2>>(problem: &Separable<'_, S>, field: &Field) -> [Option<[f64; 2]>; STARTS] {
+    let place = |i: usize, j: usize| {
+        [(i, 0), (j, 1)].map(|(step, k)| {
+            let share = step as f64 / (PLACES - 1) as f64;
+            field.lower[k] + share * (field.upper[k] - field.lower[k])
+        })
+    };
+    let mut heights = [[f64::INFINITY; PLACES]; PLACES];
+    for (i, row) in heights.iter_mut().enumerate() {
+        for (j, height) in row.iter_mut().enumerate() {
+            *height = problem.sse(&place(i, j));
+        }
+    }
+    let mut found: [Option<(f64, [f64; 2])>; STARTS] = [None; STARTS];
+    for i in 0..PLACES {
+        for j in 0..PLACES {
+            let height = heights[i][j];
+            let neighbours = (i.saturating_sub(1)..=(i + 1).min(PLACES - 1))
+                .flat_map(|k| (j.saturating_sub(1)..=(j + 1).min(PLACES - 1)).map(move |l| (k, l)));
+            let beaten = neighbours.into_iter().any(|(k, l)| {
+                heights[k][l] < height || (heights[k][l] <= height && (k, l) < (i, j))
+            });
+            if height.is_finite() && !beaten {
+                insert(&mut found, (height, place(i, j)));
+            }
+        }
+    }
+    found.map(|start| start.map(|(_, place)| place))
+}
+
+fn insert(found: &mut [Option<(f64, [f64; 2])>; STARTS], mut new: (f64, [f64; 2])) {
+    for slot in found {
+        match slot {
+            None => {
+                *slot = Some(new);
+                return;
+            }
+            Some(old) if new.0 < old.0 => std::mem::swap(old, &mut new),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Levenberg and Marquardt's descent within the field.
+fn descend<S: Shape<2>>(
+    problem: &Separable<'_, S>,
+    field: &Field,
+    start: [f64; 2],
+) -> ([f64; 2], Reduced<2>) {
+    let mut place = start;
+    let mut here = problem.at(&place);
+    let mut damping = 1e-3;
+    for _ in 0..STEPS {
+        let Some(there) = step(&here, place, field, damping) else {
+            break;
+        };
+        let next = problem.at(&there);
+        let gain = here.sse - next.sse;
+        if gain > 0.0 {
+            let done = gain < 1e-13 * here.sse;
+            (place, here) = (there, next);
+            damping = (damping * 0.1).max(1e-12);
+            if done {
+                break;
+            }
+        } else {
+            damping *= 10.0;
+            if damping > 1e8 {
+                break;
+            }
+        }
+    }
+    (place, here)
+}
+
+/// The place that the damped model of the surface takes for the lowest, within the field.
+fn step(here: &Reduced<2>, place: [f64; 2], field: &Field, damping: f64) -> Option<[f64; 2]> {
+    let free = [0, 1].map(|k| {
+        let outward = if here.slope[k] > 0.0 {
+            place[k] <= field.lower[k]
+        } else {
+            place[k] >= field.upper[k]
+        };
+        !outward && here.slope[k] != 0.0
+    });
+    let diagonal = [0, 1].map(|k| here.bend[k][k] * (1.0 + damping) + f64::MIN_POSITIVE);
+    let move_by = match free {
+        [true, true] => {
+            let off = here.bend[0][1];
+            let determinant = diagonal[0] * diagonal[1] - off * off;
+            [
+                (off * here.slope[1] - diagonal[1] * here.slope[0]) / determinant,
+                (off * here.slope[0] - diagonal[0] * here.slope[1]) / determinant,
+            ]
+        }
+        [true, false] => [-here.slope[0] / diagonal[0], 0.0],
+        [false, true] => [0.0, -here.slope[1] / diagonal[1]],
+        [false, false] => return None,
+    };
+    let there = [0, 1].map(|k| (place[k] + move_by[k]).clamp(field.lower[k], field.upper[k]));
+    let moved = there != place && there.iter().all(|t| t.is_finite());
+    moved.then_some(there)
+}
