@@ -137,10 +137,7 @@ mod tests {
         assert_eq!(attempt.decide(&decision(false)), Some(epoch(1, 70.0)));
         assert_eq!(attempt.ending(), None);
         attempt.decide(&decision(false));
-        assert_eq!(
-            attempt.ending(),
-            Some(Ending::Succeeded { measured: 80.0 })
-        );
+        assert_eq!(attempt.ending(), Some(Ending::Succeeded { measured: 80.0 }));
     }
 
     #[test]

@@ -19,10 +19,6 @@ use crate::{
     train::{Epoch, Failure, Running, Trainer},
 };
 
-/// An epoch without a verdict holds the next one up for so long; the answer comes in
-/// milliseconds unless the server is away.
-const VERDICT: Duration = Duration::from_secs(5);
-
 /// Training does not run ahead of the verdicts by more epochs; below the reporter's window.
 const AHEAD: usize = 200;
 
@@ -31,6 +27,7 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) orchestrator: &'a Client,
     pub(crate) predictor: &'a Client,
     pub(crate) trainer: &'a Arc<dyn Trainer>,
+    pub(crate) verdict_wait: Duration,
     pub(crate) leaving: &'a CancellationToken,
 }
 
@@ -110,7 +107,7 @@ impl Evaluation<'_> {
                     if let Err(error) = take(assignment, attempt, &mut reporter, epoch) {
                         return Halt::Broken(error);
                     }
-                    due = Some(Instant::now() + VERDICT);
+                    due = Some(Instant::now() + self.verdict_wait);
                 }
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
                     tracing::warn!(unanswered = attempt.unanswered(), "no verdict yet; training goes on");
@@ -157,8 +154,9 @@ impl Evaluation<'_> {
             endpoint: self.orchestrator.endpoint().to_owned(),
             source,
         };
-        let give_back =
-            async |reason: &str| complete::give_back(self.orchestrator, assignment, epochs, reason).await;
+        let give_back = async |reason: &str| {
+            complete::give_back(self.orchestrator, assignment, epochs, reason).await
+        };
         match halt {
             Halt::Ended(ending) => {
                 tracing::info!(epochs, ?ending, "done");

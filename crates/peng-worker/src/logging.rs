@@ -14,7 +14,10 @@ pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
         .with_context(|| format!("RUST_LOG={filter} is no log filter; `info` would be one"))?;
     let log = fmt().with_env_filter(filter).with_writer(stderr);
     match format {
-        LogFormat::Text => log.with_ansi(stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Text => log
+            .with_ansi(stderr().is_terminal())
+            .with_target(false)
+            .init(),
         LogFormat::Json => log.json().init(),
     }
     Ok(())

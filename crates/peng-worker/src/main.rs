@@ -17,6 +17,9 @@ use args::Args;
 use shutdown::Shutdown;
 use torch::Torch;
 
+/// How long an epoch waits for its verdict before the next one begins without it.
+const VERDICT_WAIT: Duration = Duration::from_secs(5);
+
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
@@ -63,6 +66,7 @@ fn prepare(args: &Args) -> anyhow::Result<Worker> {
         options,
         name,
         slots,
+        verdict_wait: VERDICT_WAIT,
         once: args.once,
         trainer: Arc::new(torch),
     })

@@ -26,6 +26,7 @@ pub(crate) struct Slot {
     pub(crate) orchestrator: Client,
     pub(crate) options: Options,
     pub(crate) trainer: Arc<dyn Trainer>,
+    pub(crate) verdict_wait: Duration,
     pub(crate) once: bool,
     pub(crate) leaving: CancellationToken,
 }
@@ -82,15 +83,14 @@ impl Slot {
         } = assignment;
         let span = info_span!("candidate", id = %candidate.id);
         let predictor = match &assignment.predictor {
-            Some(address) => {
-                Client::connect_lazy(address, self.options).map_err(Error::Address)?
-            },
+            Some(address) => Client::connect_lazy(address, self.options).map_err(Error::Address)?,
             None => self.orchestrator.clone(),
         };
         let evaluation = Evaluation {
             orchestrator: &self.orchestrator,
             predictor: &predictor,
             trainer: &self.trainer,
+            verdict_wait: self.verdict_wait,
             leaving: &self.leaving,
         };
         async {

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use peng_client::{Client, Options};
 use tokio::task::JoinSet;
@@ -18,6 +18,9 @@ pub struct Worker {
     pub name: String,
     /// How many candidates train at the same time, at least 1.
     pub slots: usize,
+    /// How long an epoch without a verdict holds up the next one. Verdicts come in milliseconds;
+    /// while the prediction server is away, training goes on after this wait.
+    pub verdict_wait: Duration,
     /// Whether every slot ends after its first candidate.
     pub once: bool,
     /// What trains them.
@@ -70,6 +73,7 @@ impl Worker {
             orchestrator: self.orchestrator.clone(),
             options: self.options,
             trainer: self.trainer.clone(),
+            verdict_wait: self.verdict_wait,
             once: self.once,
             leaving,
         }

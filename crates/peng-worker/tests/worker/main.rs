@@ -1,0 +1,8 @@
+//! Workers with synthetic trainings against a prediction server and an orchestrator.
+
+#![allow(clippy::unwrap_used)]
+
+mod endings;
+mod harness;
+mod leases;
+mod outage;
