@@ -1,3 +1,54 @@
 //! The command line: serve, search, predict.
 
-fn main() {}
+mod cli;
+mod curves;
+mod exit;
+mod logging;
+mod output;
+mod policy;
+mod predict;
+mod search;
+mod serve;
+mod signal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use exit::{Ending, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(ending) => ending.into(),
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("peng4nn: {failure}");
+            failure.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Ending, Failure> {
+    match cli.command {
+        Command::Predict(args) => predict::run(&args),
+        Command::Serve(args) => {
+            let config = args.configure()?;
+            logging::start(&cli.logging.or(&config.log), logging::Usual::Info)?;
+            block_on(serve::run(config))
+        }
+        Command::Search(args) => {
+            logging::start(&cli.logging, logging::Usual::Warn)?;
+            block_on(search::run(*args))
+        }
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?
+        .block_on(command)
+}

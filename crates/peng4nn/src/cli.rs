@@ -1,0 +1,56 @@
+//! The commands.
+
+use clap::{Parser, Subcommand};
+
+use crate::{logging::Logging, predict, search, serve};
+
+/// Predicts a network's fitness from its first epochs and stops its training early
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_long_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten, next_help_heading = "Log")]
+    pub(crate) logging: Logging,
+}
+
+const AFTER: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    the arguments or an input file cannot be right
+  130  interrupted; a search goes on when it is started again";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the prediction server
+    Serve(serve::ServeArgs),
+    /// Search for architectures, on this machine or with workers elsewhere
+    Search(Box<search::SearchArgs>),
+    /// Predict the fitness of recorded learning curves
+    Predict(predict::PredictArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_commands_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_what_it_was() {
+        let mut cli = Cli::command().term_width(100);
+        cli.build();
+        insta::assert_snapshot!("peng4nn", cli.render_long_help());
+        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let name = format!("peng4nn-{}", command.get_name());
+            insta::assert_snapshot!(name, command.render_long_help());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Recorded learning curves from CSV, plain or gzipped.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use csv::StringRecord;
+use flate2::bufread::MultiGzDecoder;
+use peng_predict::{Epoch, Observation, ValueRange};
+
+/// The first bytes of a gzip file (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Which column holds what.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct Columns {
+    /// The column that names the curve of a row
+    #[arg(long = "curve-column", value_name = "NAME", default_value = "curve_id")]
+    curve: String,
+    /// The column with the epoch: a number above 0
+    #[arg(long = "epoch-column", value_name = "NAME", default_value = "epoch")]
+    epoch: String,
+    /// The column with the value: a number, or `nan` where the training diverged
+    #[arg(
+        long = "value-column",
+        value_name = "NAME",
+        default_value = "val_accuracy"
+    )]
+    value: String,
+}
+
+/// One training.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Curve {
+    /// As in the file.
+    pub(crate) id: String,
+    /// By epoch, each epoch once; at least one.
+    pub(crate) observations: Vec<Observation>,
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read {}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("{}: not a CSV file", path.display())]
+    Csv { path: PathBuf, source: csv::Error },
+    #[error("{}: no column `{name}`; the columns are {columns}", path.display())]
+    NoColumn {
+        path: PathBuf,
+        name: String,
+        columns: String,
+    },
+    #[error("{}: no curve in it", path.display())]
+    Empty { path: PathBuf },
+    #[error("{}:{line}: column {number} (`{column}`): {wrong}", path.display())]
+    Field {
+        path: PathBuf,
+        line: u64,
+        /// From 1.
+        number: usize,
+        column: String,
+        wrong: String,
+    },
+}
+
+/// Reads all curves of a file, in the order of their first rows. Rows may come
+/// in any order; finite values must lie in `range`.
+pub(crate) fn read(path: &Path, columns: &Columns, range: ValueRange) -> Result<Vec<Curve>, Error> {
+    let open = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let file = BufReader::new(File::open(path).map_err(open)?);
+    let curves = Rows::new(path, decoded(file).map_err(open)?, columns, range)?.collect()?;
+    if curves.is_empty() {
+        let path = path.to_owned();
+        return Err(Error::Empty { path });
+    }
+    Ok(curves)
+}
+
+/// What is in the file, unpacked where it begins as a gzip file does.
+fn decoded(mut file: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+    Ok(if file.fill_buf()?.starts_with(&GZIP) {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    })
+}
+
+/// A column by its place from 0.
+struct Column {
+    name: String,
+    index: usize,
+}
+
+/// The rows of one file.
+struct Rows<'a> {
+    path: &'a Path,
+    reader: csv::Reader<Box<dyn Read>>,
+    curve: Column,
+    epoch: Column,
+    value: Column,
+    range: ValueRange,
+}
+
+impl<'a> Rows<'a> {
+    fn new(
+        path: &'a Path,
+        input: Box<dyn Read>,
+        columns: &Columns,
+        range: ValueRange,
+    ) -> Result<Self, Error> {
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(input);
+        let heads = reader.headers().map_err(|source| Error::Csv {
+            path: path.to_owned(),
+            source,
+        })?;
+        let column = |name: &str| {
+            let index = heads.iter().position(|head| head == name);
+            let index = index.ok_or_else(|| Error::NoColumn {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                columns: heads.iter().collect::<Vec<_>>().join(", "),
+            })?;
+            let name = name.to_owned();
+            Ok(Column { name, index })
+        };
+        let (curve, epoch) = (column(&columns.curve)?, column(&columns.epoch)?);
+        let value = column(&columns.value)?;
+        Ok(Self {
+            path,
+            reader,
+            curve,
+            epoch,
+            value,
+            range,
+        })
+    }
+
+    fn collect(mut self) -> Result<Vec<Curve>, Error> {
+        let mut curves: Vec<Curve> = Vec::new();
+        let mut places = HashMap::new();
+        let mut lines = HashMap::new();
+        let mut row = StringRecord::new();
+        while self.next(&mut row)? {
+            let (id, observation) = self.parse(&row)?;
+            let place = *places.entry(id.to_owned()).or_insert_with(|| {
+                let id = id.to_owned();
+                let observations = Vec::new();
+                curves.push(Curve { id, observations });
+                curves.len() - 1
+            });
+            if let Some(earlier) = lines.insert((place, observation.epoch), line_of(&row)) {
+                let wrong = format!("line {earlier} has the same epoch of curve `{id}`");
+                return Err(self.error(&row, &self.epoch, wrong));
+            }
+            curves[place].observations.push(observation);
+        }
+        for curve in &mut curves {
+            curve
+                .observations
+                .sort_by_key(|observation| observation.epoch);
+        }
+        Ok(curves)
+    }
+
+    fn next(&mut self, row: &mut StringRecord) -> Result<bool, Error> {
+        self.reader.read_record(row).map_err(|source| Error::Csv {
+            path: self.path.to_owned(),
+            source,
+        })
+    }
+
+    fn parse<'r>(&self, row: &'r StringRecord) -> Result<(&'r str, Observation), Error> {
+        let id = self.text(row, &self.curve)?;
+        let epoch = self.number(row, &self.epoch)?;
+        let epoch = Epoch::new(epoch).map_err(|error| self.error(row, &self.epoch, error))?;
+        let value = self.number(row, &self.value)?;
+        if value.is_finite() && !self.range.contains(value) {
+            let (lower, upper) = (self.range.lower(), self.range.upper());
+            let wrong = format!("must be from {lower} to {upper}, or nan, got {value}");
+            return Err(self.error(row, &self.value, wrong));
+        }
+        Ok((id, Observation { epoch, value }))
+    }
+
+    fn text<'r>(&self, row: &'r StringRecord, column: &Column) -> Result<&'r str, Error> {
+        row.get(column.index)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| self.error(row, column, "is empty"))
+    }
+
+    fn number(&self, row: &StringRecord, column: &Column) -> Result<f64, Error> {
+        let text = self.text(row, column)?;
+        text.parse()
+            .map_err(|_| self.error(row, column, format!("must be a number, got `{text}`")))
+    }
+
+    fn error(&self, row: &StringRecord, column: &Column, wrong: impl ToString) -> Error {
+        Error::Field {
+            path: self.path.to_owned(),
+            line: line_of(row),
+            number: column.index + 1,
+            column: column.name.clone(),
+            wrong: wrong.to_string(),
+        }
+    }
+}
+
+fn line_of(row: &StringRecord) -> u64 {
+    row.position().map_or(0, csv::Position::line)
+}
+
+#[cfg(test)]
+mod tests;

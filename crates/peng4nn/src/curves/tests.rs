@@ -1,0 +1,106 @@
+use std::{fs, io::Write};
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::*;
+
+fn columns() -> Columns {
+    Columns {
+        curve: "curve_id".to_owned(),
+        epoch: "epoch".to_owned(),
+        value: "val_accuracy".to_owned(),
+    }
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<Vec<Curve>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.csv");
+    fs::write(&path, bytes).unwrap();
+    read(&path, &columns(), ValueRange::PERCENT).map_err(|error| {
+        let text = format!("{:#}", anyhow::Error::from(error));
+        text.replace(&format!("{}/", folder.path().display()), "")
+    })
+}
+
+fn points(curve: &Curve) -> Vec<(f64, f64)> {
+    let points = curve.observations.iter();
+    points
+        .map(|point| (point.epoch.get(), point.value))
+        .collect()
+}
+
+const TEXT: &str =
+    "epoch,curve_id,ignored,val_accuracy\n2,b,x,60\n1,a,x,10.5\n0.5,b,x,40\n2,a,,nan\n";
+
+#[test]
+fn rows_in_any_order_become_curves_by_epoch() {
+    let curves = read_bytes(TEXT.as_bytes()).unwrap();
+    let ids: Vec<_> = curves.iter().map(|curve| curve.id.as_str()).collect();
+    assert_eq!(ids, ["b", "a"]);
+    assert_eq!(points(&curves[0]), [(0.5, 40.0), (2.0, 60.0)]);
+    assert!(curves[1].observations[1].value.is_nan());
+}
+
+#[test]
+fn gzip_is_known_by_its_first_bytes() {
+    let mut packed = Vec::new();
+    for part in TEXT.split_inclusive('\n') {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(part.as_bytes()).unwrap();
+        packed.extend(encoder.finish().unwrap());
+    }
+    let (plain, unpacked) = (
+        read_bytes(TEXT.as_bytes()).unwrap(),
+        read_bytes(&packed).unwrap(),
+    );
+    assert_eq!(format!("{plain:?}"), format!("{unpacked:?}"));
+}
+
+#[test]
+fn errors_name_file_line_and_column() {
+    let after = |rows: &str| read_bytes(format!("curve_id,epoch,val_accuracy\n{rows}").as_bytes());
+    for (rows, right) in [
+        (
+            "a,1,2\na,x,3\n",
+            "curves.csv:3: column 2 (`epoch`): must be a number, got `x`",
+        ),
+        (
+            "a,0,2\n",
+            "curves.csv:2: column 2 (`epoch`): epoch must be a finite number above 0, got 0",
+        ),
+        (
+            "a,1,\n",
+            "curves.csv:2: column 3 (`val_accuracy`): is empty",
+        ),
+        (",1,2\n", "curves.csv:2: column 1 (`curve_id`): is empty"),
+        (
+            "a,1,100.5\n",
+            "curves.csv:2: column 3 (`val_accuracy`): must be from 0 to 100, or nan, got 100.5",
+        ),
+        (
+            "a,1,2\nb,1,2\na,1,3\n",
+            "curves.csv:4: column 2 (`epoch`): line 2 has the same epoch of curve `a`",
+        ),
+        ("", "curves.csv: no curve in it"),
+    ] {
+        assert_eq!(after(rows).unwrap_err(), right);
+    }
+    let error = after("a,1,2\na,2\n").unwrap_err();
+    assert!(
+        error.starts_with("curves.csv: not a CSV file: ") && error.contains("line: 3"),
+        "{error}"
+    );
+    let error = read_bytes(b"curve,epoch,val_accuracy\n").unwrap_err();
+    assert_eq!(
+        error,
+        "curves.csv: no column `curve_id`; the columns are curve, epoch, val_accuracy"
+    );
+    let error = read_bytes(&[0x1f, 0x8b, 8, 0, 1]).unwrap_err();
+    assert!(error.starts_with("curves.csv: not a CSV file"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = read(Path::new("no/such.csv"), &columns(), ValueRange::PERCENT).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read no/such.csv");
+}

@@ -1,0 +1,80 @@
+//! The log, on standard error.
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{exit::Failure, output::colours};
+
+/// What is logged, and how; from flags or from a file.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Logging {
+    /// What to log, for example `debug` or `peng_server=debug,warn`; RUST_LOG
+    /// where not given
+    #[arg(id = "log_filter", long = "log", value_name = "FILTER", global = true)]
+    filter: Option<String>,
+    /// How a log line is written [default: text]
+    #[arg(
+        id = "log_format",
+        long = "log-format",
+        value_name = "FORMAT",
+        global = true
+    )]
+    format: Option<Form>,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What a command logs unless it is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Usual {
+    /// What goes on.
+    Info,
+    /// What goes wrong.
+    Warn,
+}
+
+impl Logging {
+    /// What is given here, else what is given there.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        Self {
+            filter: self.filter.or_else(|| other.filter.clone()),
+            format: self.format.or(other.format),
+        }
+    }
+}
+
+/// Starts the log of this process.
+pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<(), Failure> {
+    let usual = match usual {
+        Usual::Info => "info",
+        Usual::Warn => "warn",
+    };
+    let filter = logging
+        .filter
+        .clone()
+        .or_else(|| std::env::var("RUST_LOG").ok())
+        .unwrap_or_else(|| usual.to_owned());
+    let filter = EnvFilter::try_new(&filter)
+        .with_context(|| format!("the log filter `{filter}` is none; `info` would be one"))
+        .map_err(Failure::Input)?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match logging.format.unwrap_or(Form::Text) {
+        Form::Json => registry.with(lines.json()).try_init(),
+        Form::Text => registry
+            .with(lines.with_ansi(colours(&std::io::stderr())))
+            .try_init(),
+    }?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What is written for people and for programs.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+/// For whom the result is written to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs; everything else goes to standard error.
+    Json,
+}
+
+/// Whether a stream may have colours: a terminal, and no `NO_COLOR` (no-color.org).
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !forbidden
+}
+
+/// A line under the head and no other.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// An empty table with these heads; a head that begins with `>` has its column
+/// set to the right.
+pub(crate) fn table(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(heads.iter().map(|head| head.trim_start_matches('>')));
+    for (index, head) in heads.iter().enumerate() {
+        if let (true, Some(column)) = (head.starts_with('>'), table.column_mut(index)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// A cell with a number of so many decimals, or a dash.
+pub(crate) fn number(value: Option<f64>, decimals: usize) -> Cell {
+    Cell::new(value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}")))
+}
+
+/// A count with an SI prefix and three digits: `12.3 M`.
+pub(crate) fn si(count: u64) -> String {
+    let scaled = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let value = count as f64;
+    match scaled.into_iter().find(|(unit, _)| value >= *unit) {
+        None => count.to_string(),
+        Some((unit, prefix)) => {
+            let value = value / unit;
+            let decimals = if value < 9.995 {
+                2
+            } else {
+                usize::from(value < 99.95)
+            };
+            format!("{value:.decimals$} {prefix}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_three_digits() {
+        let text = [
+            0,
+            999,
+            1_000,
+            12_345,
+            999_400,
+            9_996_000,
+            123_456_789,
+            5_000_000_000,
+        ]
+        .map(si);
+        let right = [
+            "0", "999", "1.00 k", "12.3 k", "999 k", "10.0 M", "123 M", "5.00 G",
+        ];
+        assert_eq!(text, right);
+    }
+}

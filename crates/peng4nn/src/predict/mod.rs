@@ -1,0 +1,99 @@
+//! `peng4nn predict`: recorded curves in, predictions out.
+
+mod json;
+mod text;
+
+use std::{
+    io::{self, BufWriter},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use clap::Args;
+use peng_predict::{Epoch, experiment::Settings, trial::Session};
+
+use crate::{
+    curves::{self, Columns, Curve},
+    exit::{Ending, Failure},
+    output::Format,
+    policy::PolicyArgs,
+};
+
+/// Predict the fitness of recorded learning curves
+///
+/// Each curve is read observation by observation, as a live training would
+/// report it, and what the policy would have decided is printed: the predicted
+/// fitness at the target epoch, its interval, and where it would have stopped.
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER)]
+pub(crate) struct PredictArgs {
+    /// The epoch whose value is the fitness
+    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    target: Epoch,
+    /// A table of curves, or a JSON object a line for every observation
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// CSV with the columns curve_id, epoch, val_accuracy; may be gzipped, rows
+    /// in any order
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Input")]
+    curves: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: Columns,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+const AFTER: &str = "\
+Examples:
+  What would be known of these networks before epoch 20?
+    peng4nn predict --curves curves.csv.gz --target 20
+
+  Every decision, for a program:
+    peng4nn predict --curves curves.csv --target 20 --format json | jq .prediction
+
+  The rule of PENGUIN's published code, half-epoch observations:
+    peng4nn predict --curves penguin.csv --target 20 --x-axis observation --min-observations 2";
+
+fn epoch(text: &str) -> Result<Epoch, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Epoch::new(number).map_err(|error| error.to_string())
+}
+
+/// Reads, judges and prints.
+pub(crate) fn run(args: &PredictArgs) -> Result<Ending, Failure> {
+    let mut settings = Settings::accuracy(args.target);
+    settings.policy = args.policy.spec()?;
+    let settings = Arc::new(settings);
+    let mut judged = Vec::new();
+    for path in &args.curves {
+        let curves = curves::read(path, &args.columns, settings.range).map_err(Failure::input)?;
+        for curve in curves {
+            judged.push(judge(&settings, curve)?);
+        }
+    }
+    let out = BufWriter::new(io::stdout().lock());
+    match args.format {
+        Format::Text => text::write(out, &judged),
+        Format::Json => json::write(out, &judged),
+    }
+    .context("cannot write the result")?;
+    Ok(Ending::Done)
+}
+
+/// A curve and what was decided on it.
+struct Judged {
+    id: String,
+    session: Session,
+}
+
+fn judge(settings: &Arc<Settings>, curve: Curve) -> anyhow::Result<Judged> {
+    let mut session = Session::new(settings.clone());
+    for observation in curve.observations {
+        session
+            .observe(observation)
+            .with_context(|| format!("curve `{}`", curve.id))?;
+    }
+    let id = curve.id;
+    Ok(Judged { id, session })
+}

@@ -1,0 +1,339 @@
+//! The flags of a search, and the plan that they make.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{anyhow, ensure};
+use clap::{Args, ValueEnum};
+use peng_predict::Mode;
+use peng_proto::{names, search::Training};
+use peng_search::{
+    Settings, Space,
+    macro_space::Input,
+    settings::{Algorithm, Goal},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::fleet::Workers;
+use crate::{exit::Failure, output::Format, policy::PolicyArgs};
+
+/// Search for architectures, on this machine or with workers elsewhere
+///
+/// Starts the prediction server, the orchestrator and the workers, and ends
+/// with a table of the candidates. The state is kept on disk: interrupted or
+/// killed, the same command goes on.
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER)]
+pub(crate) struct SearchArgs {
+    /// The id of the search, and of its experiment on the prediction server
+    #[arg(long, value_name = "ID", default_value = "search")]
+    name: names::Id,
+    /// The folder for the results
+    #[arg(long, value_name = "DIR", default_value = "peng4nn-search")]
+    out: PathBuf,
+    /// The folder of the state; it goes on with what it finds there [default:
+    /// state in the folder for the results]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// How the result is printed; it is written to files in either case
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    space: SpaceArgs,
+    #[command(flatten)]
+    training: TrainingArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Train every candidate to the end; verdicts are only recorded, and the
+    /// result compares each prediction with the truth
+    #[arg(long, help_heading = "Stopping")]
+    no_early_stop: bool,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+/// What is searched.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+struct SpaceArgs {
+    /// How candidates are proposed
+    #[arg(long, value_enum, default_value_t = AlgorithmName::Nsga2)]
+    algorithm: AlgorithmName,
+    /// How many candidates are evaluated
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    candidates: u32,
+    /// Candidates of a generation of nsga2
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    population: u32,
+    /// What every choice follows from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Nodes of a phase of the network
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    nodes: usize,
+    /// Channels of the phases of the network, first to last
+    #[arg(
+        long,
+        value_name = "N,..",
+        value_delimiter = ',',
+        default_value = "8,16,32"
+    )]
+    channels: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AlgorithmName {
+    /// NSGA-II over fitness and FLOPs
+    Nsga2,
+    /// Genomes drawn uniformly
+    Random,
+}
+
+/// How each candidate is trained.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+struct TrainingArgs {
+    /// The data set
+    #[arg(long, value_enum, default_value_t = Dataset::FashionMnist)]
+    dataset: Dataset,
+    /// Epochs of a whole training
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    epochs: u32,
+    /// Images of the training split; 0 takes all that validation leaves
+    #[arg(long, value_name = "N", default_value_t = 6_000)]
+    train_images: u32,
+    /// Images of the validation split
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    validation_images: u32,
+    /// Images of a step
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    batch_size: u32,
+    /// The learning rate at the start; it falls to 0 along a half cosine
+    #[arg(long, value_name = "RATE", default_value_t = 0.02)]
+    learning_rate: f64,
+    /// The momentum of SGD
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    momentum: f64,
+    /// L2 penalty on the weights
+    #[arg(long, value_name = "RATE", default_value_t = 5e-4)]
+    weight_decay: f64,
+    /// The seed of the split into training and validation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    split_seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dataset {
+    /// Zalando's images of clothes: 28 x 28 pixels, grey, 10 classes
+    FashionMnist,
+}
+
+/// What runs where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Machines")]
+struct PlaceArgs {
+    /// Use the prediction server at this address instead of starting one
+    #[arg(long, value_name = "URL")]
+    predictor: Option<String>,
+    /// Where workers reach the orchestrator; port 0 takes a free one. Name it
+    /// for workers that are started elsewhere
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Workers to start here; 0 leaves the work to others
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    workers: u32,
+    /// The folder of the data set, for workers that are started here
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// What workers train on: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+    /// Threads of a worker on the CPU
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: u32,
+    /// The worker's program [default: peng4nn-worker beside this one]
+    #[arg(long, value_name = "FILE")]
+    worker_bin: Option<PathBuf>,
+    /// Seconds after which a worker that is not heard of has lost its candidate
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lease: u32,
+    /// How often a candidate may be lost before it counts as failed
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    attempts: u32,
+}
+
+const AFTER: &str = "\
+Examples:
+  A search on this machine with two workers; run it again to go on:
+    peng4nn search --data fashion-mnist --workers 2 --out results
+
+  The same candidates trained to the end: how good were the predictions?
+    peng4nn search --data fashion-mnist --workers 2 --out results-full --no-early-stop
+
+  Workers on other machines, which reach this one at port 50052:
+    peng4nn search --workers 0 --listen 0.0.0.0:50052 --out results
+    peng4nn-worker --orchestrator http://HOST:50052 --data fashion-mnist --name gpu-1
+
+The folder for the results holds candidates.csv, curves.csv, search.json and a
+log of every worker that was started here.";
+
+/// A search that can be started.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What the orchestrator is told.
+    pub(crate) config: peng_orchestrator::Config,
+    /// The folder of the state.
+    pub(crate) state: PathBuf,
+    /// The folder for the results.
+    pub(crate) out: PathBuf,
+    /// How the result is printed.
+    pub(crate) format: Format,
+    /// Where workers reach the orchestrator.
+    pub(crate) listen: Option<SocketAddr>,
+    /// A prediction server that runs elsewhere.
+    pub(crate) predictor: Option<String>,
+    /// The workers to start here.
+    pub(crate) workers: Workers,
+}
+
+impl Plan {
+    /// Whether workers may have joined that were not started here.
+    pub(crate) fn has_outside_workers(&self) -> bool {
+        self.workers.count == 0 || self.listen.is_some()
+    }
+
+    /// Epochs of a whole training.
+    pub(crate) fn epochs(&self) -> u32 {
+        self.config.training.epochs
+    }
+}
+
+impl SearchArgs {
+    /// Checks what can be checked before anything is started.
+    pub(crate) fn plan(self) -> Result<Plan, Failure> {
+        let policy = self.policy.spec()?;
+        let config = peng_orchestrator::Config {
+            search: names::Search(self.name),
+            settings: self.space.settings(&self.place, self.training.dataset)?,
+            training: self.training.training()?,
+            mode: if self.no_early_stop {
+                Mode::Advise
+            } else {
+                Mode::Enforce
+            },
+            policy,
+            predictor: self.place.predictor.clone().unwrap_or_default(),
+            leaving: CancellationToken::new(),
+        };
+        Ok(Plan {
+            config,
+            state: self.state.unwrap_or_else(|| self.out.join("state")),
+            workers: self.place.workers(&self.out)?,
+            out: self.out,
+            format: self.format,
+            listen: self.place.listen,
+            predictor: self.place.predictor,
+        })
+    }
+}
+
+impl SpaceArgs {
+    fn settings(&self, place: &PlaceArgs, dataset: Dataset) -> Result<Settings, Failure> {
+        let (input, classes) = dataset.shape();
+        let settings = Settings {
+            algorithm: match self.algorithm {
+                AlgorithmName::Nsga2 => Algorithm::nsga2(self.population),
+                AlgorithmName::Random => Algorithm::Random,
+            },
+            space: Space::new(self.nodes, self.channels.clone(), input, classes)
+                .map_err(Failure::input)?,
+            seed: self.seed,
+            candidates: self.candidates,
+            lease: Duration::from_secs(place.lease.into()),
+            attempts: place.attempts,
+            goal: Goal::Maximize,
+        };
+        settings.check().map_err(Failure::input)?;
+        Ok(settings)
+    }
+}
+
+impl TrainingArgs {
+    fn training(&self) -> Result<Training, Failure> {
+        let training = Training {
+            dataset: self.dataset.id().to_owned(),
+            epochs: self.epochs,
+            train_images: self.train_images,
+            validation_images: self.validation_images,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            split_seed: self.split_seed,
+        };
+        training.check().map_err(Failure::input)?;
+        Ok(training)
+    }
+}
+
+impl Dataset {
+    /// As workers know it.
+    const fn id(self) -> &'static str {
+        match self {
+            Self::FashionMnist => "fashion-mnist",
+        }
+    }
+
+    /// The shape of an image, and how many classes there are.
+    const fn shape(self) -> (Input, usize) {
+        match self {
+            Self::FashionMnist => {
+                let input = Input {
+                    channels: 1,
+                    height: 28,
+                    width: 28,
+                };
+                (input, 10)
+            }
+        }
+    }
+}
+
+impl PlaceArgs {
+    fn workers(&self, out: &std::path::Path) -> Result<Workers, Failure> {
+        let data = match (&self.data, self.workers) {
+            (Some(data), _) => data.clone(),
+            (None, 0) => PathBuf::new(),
+            (None, _) => {
+                let wrong = "--data DIR is missing: workers need the folder of the data set";
+                return Err(Failure::input(anyhow!(wrong)));
+            }
+        };
+        check_workers(self.workers, self.threads).map_err(Failure::Input)?;
+        if self.workers > 0 && !data.is_dir() {
+            let wrong = anyhow!("--data: {} is no folder", data.display());
+            return Err(Failure::Input(wrong));
+        }
+        Ok(Workers {
+            count: self.workers,
+            program: self.worker_bin.clone(),
+            data,
+            device: self.device.clone(),
+            threads: self.threads,
+            logs: out.to_owned(),
+            can_be_replaced: self.listen.is_some(),
+        })
+    }
+}
+
+fn check_workers(workers: u32, threads: u32) -> anyhow::Result<()> {
+    ensure!(
+        workers <= 1_000,
+        "--workers is {workers}; at most 1000 would be right"
+    );
+    ensure!(
+        (1..=1_024).contains(&threads),
+        "--threads is {threads}; 1 to 1024 would be right"
+    );
+    Ok(())
+}

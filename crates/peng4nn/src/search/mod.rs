@@ -1,0 +1,107 @@
+//! `peng4nn search`: server, orchestrator and workers with one command.
+//!
+//! ```text
+//! args -> plan -> host (servers) -> fleet (workers) -> display -> report -> files
+//! ```
+
+mod args;
+mod curves;
+mod display;
+mod files;
+mod fleet;
+mod host;
+mod report;
+mod text;
+
+use std::{io::Write, time::Duration};
+
+use anyhow::{Context, anyhow};
+use peng_client::{Client, Options};
+
+use args::Plan;
+pub(crate) use args::SearchArgs;
+use display::Display;
+use fleet::Fleet;
+use host::Host;
+use report::Report;
+
+use crate::{
+    exit::{Ending, Failure},
+    output::Format,
+    signal,
+};
+
+/// For workers that were not started here to hear that the search is finished.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Searches until every candidate is settled or someone asks to leave.
+pub(crate) async fn run(args: SearchArgs) -> Result<Ending, Failure> {
+    let plan = args.plan()?;
+    let leave = signal::asked_to_leave()?;
+    let mut host = Host::start(&plan).await?;
+    let mut display = Display::new(&plan, &host.url);
+    let fleet = Fleet::start(&plan.workers, &host.url)?;
+    let outcome = tokio::select! {
+        done = search(&mut host, &fleet, &mut display) => done.map(|()| Ending::Done),
+        () = leave => Ok(Ending::Interrupted),
+    };
+    display.close();
+    let ending = match outcome {
+        Ok(Ending::Done) => {
+            let report = report(&plan, &host).await;
+            if plan.has_outside_workers() {
+                tokio::time::sleep(FAREWELL).await;
+            }
+            report
+        }
+        Ok(Ending::Interrupted) => {
+            eprintln!("interrupted: workers give their candidates back, the servers leave");
+            Ok(Ending::Interrupted)
+        }
+        Err(failure) => Err(failure),
+    };
+    fleet.stop().await;
+    host.stop().await?;
+    if let Ok(Ending::Interrupted) = ending {
+        eprintln!("the same command goes on with the search");
+    }
+    ending
+}
+
+/// Runs until every candidate is settled.
+async fn search(host: &mut Host, fleet: &Fleet, display: &mut Display) -> Result<(), Failure> {
+    display.begin(&host.orchestrator).await?;
+    let orchestrator = host.orchestrator.clone();
+    let finished = async {
+        orchestrator.start().await?;
+        orchestrator.finished().await
+    };
+    tokio::select! {
+        finished = finished => finished.map_err(host::failure)?,
+        error = display.follow(&orchestrator) => return Err(Failure::Failed(error)),
+        error = fleet.lost() => return Err(Failure::Failed(error)),
+        error = host.lost() => return Err(Failure::Failed(error)),
+    }
+    display.settle(&orchestrator).await?;
+    Ok(())
+}
+
+/// Writes the files and prints the result.
+async fn report(plan: &Plan, host: &Host) -> Result<Ending, Failure> {
+    let snapshot = host.orchestrator.snapshot().await?;
+    let predictor = Client::connect_lazy(&host.predictor, Options::default())?;
+    let curves = curves::fetch(&predictor, plan, &snapshot).await?;
+    let report = Report::new(plan, &snapshot);
+    let files = files::write(&plan.out, &report, &curves)
+        .with_context(|| format!("cannot write the results to {}", plan.out.display()))?;
+    let mut out = std::io::stdout().lock();
+    match plan.format {
+        Format::Text => text::write(&mut out, &report, &files)?,
+        Format::Json => writeln!(out, "{}", files::json(&report)?)?,
+    }
+    if report.has_fitness() {
+        Ok(Ending::Done)
+    } else {
+        Err(anyhow!("every candidate failed; the reasons are in the table").into())
+    }
+}

@@ -1,0 +1,16 @@
+//! Being asked to leave.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Completes at the first SIGINT or SIGTERM. The handlers are in place when it
+/// returns, so that none is missed before the future is polled.
+pub(crate) fn asked_to_leave() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
