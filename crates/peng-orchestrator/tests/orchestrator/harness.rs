@@ -14,7 +14,7 @@ use peng_search::{
 };
 use peng_server::Server;
 use peng_store::{Searches, Sqlite};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const EPOCHS: u32 = 12;
@@ -230,13 +230,14 @@ pub(crate) async fn search(config: Config) -> Running {
     running
 }
 
+/// The rest of a search by two workers.
 pub(crate) async fn finish(running: &Running) {
-    let workers = [
-        tokio::spawn(work(running.client.clone(), "worker-1")),
-        tokio::spawn(work(running.client.clone(), "worker-2")),
-    ];
-    running.orchestrator.finished().await.unwrap();
-    for worker in workers {
-        worker.await.unwrap();
+    let mut workers = JoinSet::new();
+    for name in ["worker-1", "worker-2"] {
+        workers.spawn(work(running.client.clone(), name));
     }
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+    running.orchestrator.finished().await.unwrap();
 }

@@ -17,7 +17,7 @@ async fn start(lease: Duration) -> Running {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_candidate_is_lent_again_and_evaluated_once() {
-    let running = start(Duration::from_millis(500)).await;
+    let running = start(Duration::from_secs(2)).await;
     let dead = assignment(&running.client, "dead").await;
     let mut reporter = running.client.reporter(dead.trial.to_string());
     reporter.report(1.0, 20.0).await.unwrap();
@@ -73,14 +73,14 @@ async fn a_candidate_that_is_lost_too_often_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn renewals_keep_a_lease() {
-    let running = start(Duration::from_millis(600)).await;
+    let running = start(Duration::from_secs(2)).await;
     let held = assignment(&running.client, "slow").await;
     let request = v1::RenewLeaseRequest {
         candidate: held.candidate.to_string(),
         lease_token: held.lease.token.clone(),
     };
-    for _ in 0..6 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(900)).await;
         running.client.renew_lease(request.clone()).await.unwrap();
     }
     evaluate(&running.client, &held).await;
