@@ -32,7 +32,7 @@ pub(crate) async fn run(ledger: Arc<Ledger>) {
             }
         };
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
+            change = changes.changed() => if change.is_err() { return },
             () = deadline => {}
         }
     }

@@ -393,22 +393,24 @@ fn expire(search: &mut Search, now: SystemTime) -> Change {
     }
 }
 
+/// What settling changes; nothing where the candidate was settled before.
 fn settle(
     search: &mut Search,
     id: Id,
     token: Option<&str>,
     outcome: Outcome,
 ) -> Result<Change, lease::Error> {
-    let Settlement::Settled(changed) = search.settle(id, token, outcome.clone())? else {
+    let Settlement::Settled(changed) = search.settle(id, token, outcome)? else {
         return Ok(Change::default());
     };
-    let settled = changed.iter().filter(|candidate| candidate.id == id);
-    let events = settled
-        .map(|candidate| event(Attempt::latest(candidate), Kind::Settled(outcome.clone())))
-        .collect();
+    // Itself; what is newly proposed has no outcome.
+    let settled = changed.iter().filter_map(|candidate| {
+        let outcome = candidate.outcome()?.clone();
+        Some(event(Attempt::latest(candidate), Kind::Settled(outcome)))
+    });
     Ok(Change {
+        events: settled.collect(),
         changed,
         watched: None,
-        events,
     })
 }

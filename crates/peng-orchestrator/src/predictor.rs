@@ -122,19 +122,11 @@ impl Predictor {
         let Err(error) = self.patient.complete_trial(request).await else {
             return;
         };
-        match error.code() {
-            Some(Code::FailedPrecondition | Code::NotFound) => {
-                debug!(
-                    trial,
-                    error = &error as &dyn std::error::Error,
-                    "nothing to end"
-                );
-            }
-            _ => warn!(
-                trial,
-                error = &error as &dyn std::error::Error,
-                "cannot end the trial"
-            ),
+        let cause = &error as &dyn std::error::Error;
+        if let Some(Code::FailedPrecondition | Code::NotFound) = error.code() {
+            debug!(trial, error = cause, "nothing to end");
+        } else {
+            warn!(trial, error = cause, "cannot end the trial");
         }
     }
 }

@@ -49,7 +49,7 @@ impl Stop {
         let observed = trial.observations.iter().find(|observed| {
             observed
                 .observation
-                .is_some_and(|observation| observation.epoch == epoch)
+                .is_some_and(|observation| observation.epoch.to_bits() == epoch.to_bits())
         });
         Self::of_observed(observed?)
     }

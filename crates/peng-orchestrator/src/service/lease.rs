@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{Service, failed, lost, shutting_down, unpredicted};
 use crate::{attempt::Attempt, ledger::Status};
 
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 impl Service {
     pub(super) async fn lease_candidate(
@@ -45,7 +45,7 @@ impl Service {
                 return Ok(work);
             }
             tokio::select! {
-                changed = changes.changed() => changed.map_err(|_| shutting_down())?,
+                change = changes.changed() => change.map_err(|_| shutting_down())?,
                 () = tokio::time::sleep_until(until) => return Ok(Work::Idle(v1::Idle {})),
                 () = self.leaving.cancelled() => return Err(shutting_down()),
             }

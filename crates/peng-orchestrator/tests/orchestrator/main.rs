@@ -1,6 +1,10 @@
 //! The orchestrator against a prediction server in the same process and workers that report
 //! made-up curves.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "tests of values that are exact"
+)]
 
 mod harness;
 mod leases;

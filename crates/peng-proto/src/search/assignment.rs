@@ -123,6 +123,8 @@ fn missing(field: &str, right: &str) -> Error {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut v1::Assignment);
+
     fn wire() -> v1::Assignment {
         let space = v1::MacroSpace {
             nodes: 3,
@@ -134,7 +136,7 @@ mod tests {
         };
         let lease = Lease {
             token: "0123456789abcdef".to_owned(),
-            expires: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+            expires: SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
             duration: Duration::from_secs(30),
         };
         v1::Assignment {
@@ -173,14 +175,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let changes: [(&str, fn(&mut v1::Assignment)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("candidate", |a| a.candidate = None),
             ("lease.token", |a| a.lease.as_mut().unwrap().token.clear()),
             ("lease.duration", |a| {
-                a.lease.as_mut().unwrap().duration = None
+                a.lease.as_mut().unwrap().duration = None;
             }),
             ("training.epochs", |a| {
-                a.training.as_mut().unwrap().epochs = 0
+                a.training.as_mut().unwrap().epochs = 0;
             }),
             ("candidate.genome", |a| {
                 a.candidate.as_mut().unwrap().genome = "1101".to_owned();

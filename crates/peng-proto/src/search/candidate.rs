@@ -18,6 +18,7 @@ pub fn attempts(candidate: &Candidate) -> u32 {
 
 /// The trial of an attempt: that of `c0003`'s first is
 /// `experiments/{search}/trials/c0003-1`. The experiment has the search's id.
+#[allow(clippy::missing_panics_doc, reason = "the text is an id")]
 pub fn trial_name(search: &names::Search, candidate: Id, attempt: u32) -> names::Trial {
     let id = format!("{candidate}-{attempt}");
     names::Trial {

@@ -54,6 +54,8 @@ pub fn space_to_wire(space: &Space) -> v1::Space {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut v1::MacroSpace);
+
     fn space() -> Space {
         let input = Input {
             channels: 1,
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let changes: [(&str, fn(&mut v1::MacroSpace)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("space.macro.nodes", |s| s.nodes = 1),
             ("space.macro.channels", |s| s.channels.clear()),
             ("space.macro.channels[1]", |s| s.channels[1] = 0),
