@@ -14,6 +14,9 @@ Examples:
     peng4nn-worker --orchestrator http://127.0.0.1:50052 --data ~/fashion-mnist \\
       --device cpu --slots 2 --threads 1
 
+Environment:
+  RUST_LOG  what is logged, for example debug [default: info]
+
 Exit codes:
   0    the search is finished, or SIGTERM came and every candidate is given back
   1    the work cannot go on, for example because the orchestrator is away for too long
@@ -58,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) once: bool,
 
-    /// How a log line is written; RUST_LOG says which
+    /// How a log line is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }

@@ -44,8 +44,8 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     let shutdown = Shutdown::listen().context("cannot listen for signals");
     let shutdown = shutdown.map_err(failed)?;
     let worker = prepare(args).map_err(bad_input)?;
-    let worked = runtime.block_on(worker.run(shutdown.leaving()));
-    worked.map_err(|error| failed(error.into()))?;
+    let result = runtime.block_on(worker.run(shutdown.leaving()));
+    result.map_err(|error| failed(error.into()))?;
     Ok(shutdown.exit_code())
 }
 

@@ -25,11 +25,11 @@ const DATASET: &str = "fashion-mnist";
 pub(crate) struct Torch {
     device: Device,
     threads: usize,
-    shelf: Mutex<Shelf>,
+    stock: Mutex<Stock>,
 }
 
 /// The images, and the split that was used last: every candidate of a search has the same.
-struct Shelf {
+struct Stock {
     images: Dataset,
     split: Option<(Sizes, u64, Split)>,
 }
@@ -41,7 +41,7 @@ impl Torch {
         Ok(Self {
             device,
             threads,
-            shelf: Mutex::new(Shelf {
+            stock: Mutex::new(Stock {
                 images,
                 split: None,
             }),
@@ -59,8 +59,8 @@ impl Torch {
         };
         let seed = plan.split_seed;
         // What a panicking thread left behind is whole: both fields are set at once.
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shelf { images, split } = &mut *shelf;
+        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        let Stock { images, split } = &mut *stock;
         let ready = match split.take() {
             Some(ready) if (ready.0, ready.1) == (sizes, seed) => ready,
             _ => {

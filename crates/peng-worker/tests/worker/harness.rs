@@ -81,8 +81,8 @@ impl Service {
         mut config: Config,
         store: Arc<Sqlite>,
     ) -> Self {
-        let served = peng_server::Config::new(listen);
-        let mut server = Server::bind(served, store.clone()).await.unwrap();
+        let place = peng_server::Config::new(listen);
+        let mut server = Server::bind(place, store.clone()).await.unwrap();
         let address = server.local_addr();
         let client = client(address);
         config.leaving = server.leaving();
@@ -259,7 +259,7 @@ impl Working {
 
     /// Waits until it has ended, which must not take long.
     pub(crate) async fn end(self) -> Result<(), Error> {
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.task);
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.task);
         ended.await.unwrap().unwrap()
     }
 }
