@@ -8,12 +8,16 @@ use crate::fit::{Failure, Points};
 /// `F(x) = c - e^((x - b)^a)` with `b` below the first x and `a` below 0 (A4NN's index,
 /// `accExpp3`; `EXPP3` in Viering and Loog, 2021): it rises to `c - 1`.
 ///
-/// Linear in `c`, so that the fit is a search over two coordinates, `ln(x1 - b)` and `ln(-a)`:
-/// descents from the best places of a grid.
+/// Linear in `c`, so that the fit is a search over two coordinates: descents from the best places
+/// of a grid. The surface has several valleys that differ by hundredths of a point; which of them
+/// is found is not certain.
 #[derive(Clone, Copy, Debug)]
 pub struct Expp3;
 
 const A: (f64, f64) = (-8.0, -0.02);
+
+/// The exponent at the first point, which is then up to `e^6 - 1` percent below the end.
+const W: (f64, f64) = (0.01, 6.0);
 
 const PARAMETERS: [Parameter; 3] = [
     parameter("a", A),
@@ -21,19 +25,40 @@ const PARAMETERS: [Parameter; 3] = [
     parameter("c", ASYMPTOTE),
 ];
 
+/// `g = e^((x - b)^a)` at the coordinates `w` and `ln(-a)`, where `w = (x1 - b)^a` is the exponent
+/// at the first point: what the data know best.
 struct Tower;
+
+/// `x1 - b` below this share of `x1` is lost in rounding.
+const CLOSEST: f64 = 1e-9;
+
+/// `ln(x1 - b)`, from the coordinates.
+fn ln_before(t: &[f64; 2]) -> f64 {
+    -t[0].ln() / t[1].exp()
+}
 
 impl Shape<2> for Tower {
     fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, f64, [f64; 2])) {
-        let (before, a) = (t[0].exp(), -t[1].exp());
+        let a = -t[1].exp();
+        let ln_before = ln_before(t);
         let first = points.first();
+        let before = if ln_before > (CLOSEST * (1.0 + first.abs())).ln() {
+            ln_before.exp()
+        } else {
+            f64::NAN
+        };
         for (index, x) in points.x().iter().enumerate() {
             let u = (x - first) + before;
             let ln_u = u.ln();
             let power = (a * ln_u).exp();
             let g = power.exp();
-            let slope = g * power * a;
-            add(index, g, [slope * before / u, slope * ln_u]);
+            let share = before / u;
+            let slope = g * power;
+            add(
+                index,
+                g,
+                [slope * share / t[0], slope * a * (ln_u - share * ln_before)],
+            );
         }
     }
 }
@@ -71,11 +96,12 @@ impl Family for Expp3 {
             q: (-1.0, -1.0),
         };
         let field = Field {
-            lower: [1e-3_f64.ln(), (-A.1).ln()],
-            upper: [(10.0 * points.length().max(1.0)).ln(), (-A.0).ln()],
+            lower: [W.0, (-A.1).ln()],
+            upper: [W.1, (-A.0).ln()],
+            places: [9, 9],
         };
-        let ([ln_before, ln_a], best) = surface::lowest(&problem, &field);
-        let b = points.first() - ln_before.exp();
-        solution(self, &[-ln_a.exp(), b, best.p])
+        let (t, best) = surface::lowest(&problem, &field);
+        let b = points.first() - ln_before(&t).exp();
+        solution(self, &[-t[1].exp(), b, best.p])
     }
 }

@@ -68,6 +68,7 @@ impl Sigmoid<'_> {
         crate::fit::surface::Field {
             lower: [first - 3.0, 0.1_f64.ln()],
             upper: [last + 4.0, 8.0_f64.ln()],
+            places: [8, 9],
         }
     }
 }

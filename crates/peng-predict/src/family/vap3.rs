@@ -68,6 +68,7 @@ impl Family for Vap3 {
         let field = Field {
             lower: [-20.0 * points.first(), C.0],
             upper: [5.0 * points.first(), C.1],
+            places: [6, 6],
         };
         let ([b, c], best) = surface::lowest(&problem, &field);
         solution(self, &[best.q.ln(), b, c])

@@ -7,10 +7,12 @@ use super::separable::{Reduced, Separable, Shape};
 pub(crate) struct Field {
     pub lower: [f64; 2],
     pub upper: [f64; 2],
+    /// Places of the grid along each coordinate: at least 2, at most 16.
+    pub places: [usize; 2],
 }
 
-/// Places looked at along each coordinate.
-const PLACES: usize = 7;
+/// The most places looked at along a coordinate.
+const PLACES: usize = 16;
 /// Descents, from the best of the places that no neighbour beats.
 const STARTS: usize = 3;
 /// The most steps of a descent.
@@ -33,33 +35,41 @@ pub(crate) fn lowest<S: Shape<2>>(
 }
 
 fn starts<S: Shape<2>>(problem: &Separable<'_, S>, field: &Field) -> [Option<[f64; 2]>; STARTS] {
+    let [rows, columns] = field.places.map(|places| places.clamp(2, PLACES));
     let place = |i: usize, j: usize| {
-        [(i, 0), (j, 1)].map(|(step, k)| {
-            let share = step as f64 / (PLACES - 1) as f64;
+        [(i, rows, 0), (j, columns, 1)].map(|(step, places, k)| {
+            let share = step as f64 / (places - 1) as f64;
             field.lower[k] + share * (field.upper[k] - field.lower[k])
         })
     };
     let mut heights = [[f64::INFINITY; PLACES]; PLACES];
-    for (i, row) in heights.iter_mut().enumerate() {
-        for (j, height) in row.iter_mut().enumerate() {
+    for (i, row) in heights.iter_mut().enumerate().take(rows) {
+        for (j, height) in row.iter_mut().enumerate().take(columns) {
             *height = problem.sse(&place(i, j));
         }
     }
-    let mut found: [Option<(f64, [f64; 2])>; STARTS] = [None; STARTS];
-    for i in 0..PLACES {
-        for j in 0..PLACES {
-            let height = heights[i][j];
-            let neighbours = (i.saturating_sub(1)..=(i + 1).min(PLACES - 1))
-                .flat_map(|k| (j.saturating_sub(1)..=(j + 1).min(PLACES - 1)).map(move |l| (k, l)));
-            let beaten = neighbours.into_iter().any(|(k, l)| {
-                heights[k][l] < height || (heights[k][l] <= height && (k, l) < (i, j))
-            });
-            if height.is_finite() && !beaten {
-                insert(&mut found, (height, place(i, j)));
+    let mut found = [None; STARTS];
+    for i in 0..rows {
+        for j in 0..columns {
+            if is_lowest_around(&heights, i, j) {
+                insert(&mut found, (heights[i][j], place(i, j)));
             }
         }
     }
     found.map(|start| start.map(|(_, place)| place))
+}
+
+/// Whether no neighbour is lower; of equally high ones the first counts.
+fn is_lowest_around(heights: &[[f64; PLACES]; PLACES], i: usize, j: usize) -> bool {
+    let around = |at: usize| at.saturating_sub(1)..=(at + 1).min(PLACES - 1);
+    let height = heights[i][j];
+    height.is_finite()
+        && around(i).all(|k| {
+            around(j).all(|l| {
+                let other = heights[k][l];
+                height < other || height <= other && (i, j) <= (k, l)
+            })
+        })
 }
 
 fn insert(found: &mut [Option<(f64, [f64; 2])>; STARTS], mut new: (f64, [f64; 2])) {
@@ -132,6 +142,7 @@ fn step(here: &Reduced<2>, place: [f64; 2], field: &Field, damping: f64) -> Opti
         [false, false] => return None,
     };
     let there = [0, 1].map(|k| (place[k] + move_by[k]).clamp(field.lower[k], field.upper[k]));
-    let moved = there != place && there.iter().all(|t| t.is_finite());
+    let moved =
+        (0..2).any(|k| (there[k] - place[k]).abs() > 0.0) && there.iter().all(|t| t.is_finite());
     moved.then_some(there)
 }
