@@ -17,10 +17,12 @@ pub mod experiment;
 pub mod family;
 pub mod fit;
 pub mod metric;
+pub mod metrics;
 pub mod observation;
 pub mod policy;
 pub mod prediction;
 pub mod reason;
+pub mod replay;
 pub mod trial;
 pub mod verdict;
 

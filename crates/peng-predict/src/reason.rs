@@ -103,7 +103,7 @@ pub enum Reason {
 }
 
 /// The kind of a [`Reason`], without its numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
     /// See [`Reason::TooFewObservations`].
