@@ -5,12 +5,12 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc};
 use peng_proto::v1::prediction_service_server::{PredictionServiceServer, SERVICE_NAME};
 use peng_store::Trials;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
+    transport::server::TcpIncoming,
 };
 use tonic_health::server::HealthReporter;
 use tower::Service as TowerService;
@@ -142,7 +142,8 @@ impl Server {
             ))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(
-                TcpListenerStream::new(listener),
+                // Small answers leave at once instead of waiting for an acknowledgement.
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
                 leaving.clone().cancelled_owned(),
             );
         let mut serving = std::pin::pin!(serving);

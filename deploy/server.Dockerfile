@@ -1,0 +1,17 @@
+# The binary `peng4nn`: prediction server and search orchestrator. No Python, no libtorch.
+#   docker build -f deploy/server.Dockerfile -t peng4nn .
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --package peng4nn
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /data peng4nn
+COPY --from=build /src/target/release/peng4nn /usr/local/bin/peng4nn
+USER 10001
+WORKDIR /data
+VOLUME /data
+# Prediction server, orchestrator.
+EXPOSE 50051 50052
+ENTRYPOINT ["peng4nn"]
+CMD ["serve", "--listen", "0.0.0.0:50051", "--data", "/data"]
