@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{logging::Logging, predict, search, serve};
+use crate::{evaluate, logging::Logging, predict, search, serve};
 
 /// Predicts a network's fitness from its first epochs and stops its training early
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Search(Box<search::SearchArgs>),
     /// Predict the fitness of recorded learning curves
     Predict(predict::PredictArgs),
+    /// Replay recorded learning curves as a search and measure stopping policies
+    Evaluate(Box<evaluate::EvaluateArgs>),
 }
 
 #[cfg(test)]

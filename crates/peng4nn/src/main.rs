@@ -1,7 +1,8 @@
-//! The command line: serve, search, predict.
+//! The command line: serve, search, predict, evaluate.
 
 mod cli;
 mod curves;
+mod evaluate;
 mod exit;
 mod logging;
 mod output;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Ending, Failure> {
     match cli.command {
         Command::Predict(args) => predict::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Serve(args) => {
             let config = args.configure()?;
             logging::start(&cli.logging.or(&config.log), logging::Usual::Info)?;
