@@ -57,6 +57,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "600")]
     pub(crate) patience: u64,
 
+    /// Leave, as by SIGTERM, once standard input ends: a program that starts workers and holds a
+    /// pipe to each leaves none behind, even if it is killed
+    #[arg(long)]
+    pub(crate) leave_on_eof: bool,
+
     /// Leave after one candidate a slot
     #[arg(long)]
     pub(crate) once: bool,

@@ -5,7 +5,7 @@ mod logging;
 mod shutdown;
 mod torch;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io::stdin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -43,6 +43,10 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     // Before the data set is loaded: a signal may come meanwhile.
     let shutdown = Shutdown::listen().context("cannot listen for signals");
     let shutdown = shutdown.map_err(failed)?;
+    if args.leave_on_eof {
+        let followed = shutdown.follow(stdin()).context("cannot follow the input");
+        followed.map_err(failed)?;
+    }
     let worker = prepare(args).map_err(bad_input)?;
     let result = runtime.block_on(worker.run(shutdown.leaving()));
     result.map_err(|error| failed(error.into()))?;

@@ -1,9 +1,11 @@
-//! Signals: the first one makes the worker leave, the second one ends the process.
+//! Signals: the first one makes the worker leave, the second one ends the process. The
+//! end of an input that is followed is a first signal.
 
 use std::{
     io,
     process::{self, ExitCode},
     sync::{Arc, OnceLock},
+    thread,
 };
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,7 +50,22 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Cancelled by the first signal.
+    /// Leaves also when `input` ends; whatever it holds is read past.
+    pub(crate) fn follow(&self, mut input: impl io::Read + Send + 'static) -> io::Result<()> {
+        let shutdown = self.clone();
+        let read = move || {
+            // A pipe that breaks has ended too.
+            let _ = io::copy(&mut input, &mut io::sink());
+            tracing::info!("leaves: standard input has ended");
+            shutdown.leaving.cancel();
+        };
+        thread::Builder::new()
+            .name("input".to_owned())
+            .spawn(read)?;
+        Ok(())
+    }
+
+    /// Cancelled by the first signal, or the end of the input.
     pub(crate) fn leaving(&self) -> CancellationToken {
         self.leaving.clone()
     }
@@ -76,5 +93,28 @@ impl Shutdown {
             tracing::info!(?reason, "leaves; again to end at once");
             self.leaving.cancel();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_an_input_makes_it_leave() {
+        let shutdown = Shutdown::listen().unwrap();
+        let (input, mut held) = io::pipe().unwrap();
+        shutdown.follow(input).unwrap();
+        held.write_all(b"this is not the end").unwrap();
+        let leaving = shutdown.leaving();
+        assert!(!leaving.is_cancelled());
+        drop(held);
+        leaving.cancelled().await;
+        assert_eq!(
+            format!("{:?}", shutdown.exit_code()),
+            format!("{:?}", ExitCode::SUCCESS)
+        );
     }
 }

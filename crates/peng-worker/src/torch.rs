@@ -121,3 +121,115 @@ fn failure(error: nets::Error) -> Failure {
         nets::Error::Finished(_) | nets::Error::Net(_) => Failure::Candidate(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::SystemTime};
+
+    use peng_proto::search::Lease;
+    use peng_search::{Space, macro_space};
+
+    use super::*;
+
+    /// Four files in the format of Fashion-MNIST, of images as bright as their class is high.
+    fn write(folder: &Path, count: u32) {
+        for part in ["train", "t10k"] {
+            let labels: Vec<u8> = (0..count).map(|n| (n % 10) as u8).collect();
+            let image = |label: &u8| [25 * label; 784];
+            let images = labels.iter().flat_map(image);
+            let head = |kind: u8, sizes: &[u32]| {
+                let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());
+                [0, 0, 8, kind]
+                    .into_iter()
+                    .chain(sizes)
+                    .collect::<Vec<u8>>()
+            };
+            let images: Vec<u8> = head(3, &[count, 28, 28])
+                .into_iter()
+                .chain(images)
+                .collect();
+            let file = folder.join(format!("{part}-images-idx3-ubyte"));
+            fs::write(file, images).unwrap();
+            let file = folder.join(format!("{part}-labels-idx1-ubyte"));
+            fs::write(file, [head(1, &[count]), labels].concat()).unwrap();
+        }
+    }
+
+    fn torch() -> Torch {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 400);
+        Torch::new(folder.path(), Device::Cpu, 1).unwrap()
+    }
+
+    fn assignment() -> Assignment {
+        let space = Space::new(2, vec![4, 4], fashion_mnist::INPUT, 10).unwrap();
+        let genome: macro_space::Genome = "11-11".parse().unwrap();
+        Assignment {
+            candidate: "searches/s/candidates/c0001".parse().unwrap(),
+            lease: Lease {
+                token: "t".to_owned(),
+                expires: SystemTime::UNIX_EPOCH,
+                duration: std::time::Duration::from_secs(1),
+            },
+            architecture: macro_space::decode(&space, &genome).unwrap(),
+            space,
+            genome,
+            seed: 1,
+            attempt: 1,
+            training: Plan {
+                dataset: DATASET.to_owned(),
+                epochs: 2,
+                train_images: 300,
+                validation_images: 100,
+                batch_size: 20,
+                learning_rate: 0.1,
+                momentum: 0.9,
+                weight_decay: 0.0,
+                split_seed: 1,
+            },
+            trial: "experiments/s/trials/c0001-1".parse().unwrap(),
+            predictor: None,
+        }
+    }
+
+    #[test]
+    fn a_candidate_trains_the_same_twice_and_is_cancelled() {
+        let torch = torch();
+        let curve = || {
+            let mut training = torch.start(&assignment()).unwrap();
+            let mut epoch = || training.epoch(&|| false).unwrap().unwrap();
+            [epoch(), epoch()].map(|epoch| (epoch.number, epoch.value.to_bits(), epoch.images))
+        };
+        let first = curve();
+        assert_eq!(first, curve());
+        let accuracy = f64::from_bits(first[1].1);
+        assert!(accuracy > 15.0, "{accuracy} % is no better than chance");
+        let mut training = torch.start(&assignment()).unwrap();
+        assert_eq!(training.epoch(&|| true).unwrap(), None);
+    }
+
+    type Change = fn(&mut Plan);
+
+    #[test]
+    fn what_no_candidate_could_train_with_is_the_workers_fault() {
+        let torch = torch();
+        let changes: [(&str, Change); 4] = [
+            ("it has fashion-mnist, not", |plan| {
+                plan.dataset = "cifar-10".to_owned();
+            }),
+            ("more than the 400", |plan| plan.train_images = 1_000),
+            ("batch", |plan| plan.batch_size = 301),
+            ("momentum", |plan| plan.momentum = 2.0),
+        ];
+        for (wrong, change) in changes {
+            let mut assignment = assignment();
+            change(&mut assignment.training);
+            match torch.start(&assignment).err() {
+                Some(Failure::Worker(cause)) => {
+                    assert!(cause.to_string().contains(wrong), "{cause}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
