@@ -19,7 +19,12 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     window: usize,
     /// How far they may lie from their median, in points (the paper's r)
-    #[arg(long, value_name = "POINTS", default_value_t = 0.5)]
+    #[arg(
+        long,
+        value_name = "POINTS",
+        allow_negative_numbers = true,
+        default_value_t = 0.5
+    )]
     radius: f64,
     /// What a curve is fitted over
     #[arg(long, value_enum, default_value_t = XAxis::Epoch)]

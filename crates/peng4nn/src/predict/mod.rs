@@ -29,7 +29,7 @@ use crate::{
 #[command(after_long_help = AFTER)]
 pub(crate) struct PredictArgs {
     /// The epoch whose value is the fitness
-    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    #[arg(long, value_name = "EPOCH", allow_negative_numbers = true, value_parser = epoch)]
     target: Epoch,
     /// A table of curves, or a JSON object a line for every observation
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -24,7 +24,7 @@ pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
     for curve in judged {
         table.add_row(row(curve));
     }
-    writeln!(out, "{table}")?;
+    writeln!(out, "{}\n", table.trim_fmt())?;
     let stopped = judged.iter().filter(|curve| curve.session.stop().is_some());
     writeln!(
         out,

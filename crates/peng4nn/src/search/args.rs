@@ -109,13 +109,28 @@ struct TrainingArgs {
     #[arg(long, value_name = "N", default_value_t = 32)]
     batch_size: u32,
     /// The learning rate at the start; it falls to 0 along a half cosine
-    #[arg(long, value_name = "RATE", default_value_t = 0.02)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        default_value_t = 0.02
+    )]
     learning_rate: f64,
     /// The momentum of SGD
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        default_value_t = 0.9
+    )]
     momentum: f64,
     /// L2 penalty on the weights
-    #[arg(long, value_name = "RATE", default_value_t = 5e-4)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        default_value_t = 5e-4
+    )]
     weight_decay: f64,
     /// The seed of the split into training and validation
     #[arg(long, value_name = "N", default_value_t = 0)]

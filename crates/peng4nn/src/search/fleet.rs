@@ -153,7 +153,8 @@ impl Worker {
                 return Ok(());
             }
             tracing::warn!(worker = self.name, %status, "a worker ended by an error");
-            if start == RESTARTS {
+            // What it was given cannot be right: it would end so again.
+            if start == RESTARTS || status.code() == Some(2) {
                 bail!("{}", self.describe(status, &log));
             }
         }

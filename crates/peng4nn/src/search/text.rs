@@ -16,7 +16,7 @@ const LONGEST_REASON: usize = 64;
 
 /// Writes the table of candidates and what it comes to.
 pub(super) fn write(out: &mut impl Write, report: &Report, files: &[PathBuf]) -> io::Result<()> {
-    writeln!(out, "{}\n", candidates(report))?;
+    writeln!(out, "{}\n", candidates(report).trim_fmt())?;
     let (epochs, count) = (&report.epochs, report.candidates.len());
     let saved = match report.mode {
         Mode::Enforce => "Epochs saved",
