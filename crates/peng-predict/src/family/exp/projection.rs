@@ -59,6 +59,9 @@ struct Sums {
     ywe: f64,
 }
 
+/// How many decay rates are looked at together: their sums do not wait for each other.
+pub(super) const LANES: usize = 8;
+
 impl Sums {
     fn add(&mut self, y: f64, w: f64, d: f64) {
         let e = 1.0 - d;
@@ -123,7 +126,16 @@ impl<'a> Projection<'a> {
 
     /// The best curve with this decay rate, above zero.
     pub(super) fn solve(&self, rate: f64) -> Projected {
-        let sums = self.sums(rate);
+        self.solve_sums(rate, self.sums([rate])[0])
+    }
+
+    /// The best curve with each of these decay rates, above zero.
+    pub(super) fn solve_all(&self, rates: [f64; LANES]) -> [Projected; LANES] {
+        let sums = self.sums(rates);
+        std::array::from_fn(|lane| self.solve_sums(rates[lane], sums[lane]))
+    }
+
+    fn solve_sums(&self, rate: f64, sums: Sums) -> Projected {
         let least = (-rate * self.first()).exp();
         let variance = sums.dd - sums.d * sums.d / sums.n;
         if variance > 0.0 {
@@ -176,26 +188,32 @@ impl<'a> Projection<'a> {
         }
     }
 
-    fn sums(&self, rate: f64) -> Sums {
-        let mut sums = Sums {
+    fn sums<const N: usize>(&self, rates: [f64; N]) -> [Sums; N] {
+        let mut sums = [Sums {
             n: self.x.len() as f64,
             ..Sums::default()
-        };
+        }; N];
         if let Some(spacing) = self.spacing {
             // On an even grid the exponentials are powers.
-            let step = rate * spacing;
-            let share = -(-step).exp_m1();
-            let (mut w, mut d) = (0.0, 0.0);
+            let steps = rates.map(|rate| rate * spacing);
+            let shares = steps.map(|step| -(-step).exp_m1());
+            let (mut w, mut d) = ([0.0; N], [0.0; N]);
             for y in self.y {
-                sums.add(y - self.mean, w, d);
-                w += step;
-                d += (1.0 - d) * share;
+                let y = y - self.mean;
+                for lane in 0..N {
+                    sums[lane].add(y, w[lane], d[lane]);
+                    w[lane] += steps[lane];
+                    d[lane] += (1.0 - d[lane]) * shares[lane];
+                }
             }
         } else {
             let first = self.first();
             for (x, y) in self.x.iter().zip(self.y) {
-                let w = rate * (x - first);
-                sums.add(y - self.mean, w, -(-w).exp_m1());
+                let y = y - self.mean;
+                for lane in 0..N {
+                    let w = rates[lane] * (x - first);
+                    sums[lane].add(y, w, -(-w).exp_m1());
+                }
             }
         }
         sums

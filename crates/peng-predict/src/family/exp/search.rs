@@ -1,6 +1,6 @@
 //! The decay rate with the least sum of squares, over all rates.
 
-use super::projection::{Projected, Projection};
+use super::projection::{LANES, Projected, Projection};
 
 /// The slowest decay looked at, over the whole curve. With `a <= 200` a slower one is flat to
 /// 2e-4 points.
@@ -9,8 +9,8 @@ const SLOWEST: f64 = 1e-6;
 /// squares changes its course only slowly.
 const NEARLY_STRAIGHT: f64 = 0.05;
 /// Steps of the search, as factors of the rate.
-const COARSE: f64 = 2.0;
-const FINE: f64 = 1.28;
+const COARSE: f64 = 4.0;
+const FINE: f64 = 1.5;
 /// The fastest decay looked at, over the first gap: what is left of the exponential at the second
 /// point is below the resolution of an `f64`.
 const FASTEST: f64 = 40.0;
@@ -36,29 +36,32 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
     };
     let mut before: Option<(f64, Projected)> = None;
     let mut rate = SLOWEST / length;
-    while rate <= fastest {
-        let here = projection.solve(rate);
-        if let Some((slower, there)) = before
-            && there.slope < -tolerance
-            && here.slope >= -tolerance
-        {
-            if here.slope > tolerance {
-                let turn = turning_point(projection, (slower, there.slope), (rate, here.slope));
-                best.offer(turn, projection.solve(turn).sse);
-            } else {
-                best.offer(rate, here.sse);
+    while rate < fastest {
+        let mut rates = [fastest; LANES];
+        for slot in &mut rates {
+            *slot = rate;
+            rate = (rate
+                * if rate * length < NEARLY_STRAIGHT {
+                    COARSE
+                } else {
+                    FINE
+                })
+            .min(fastest);
+        }
+        for (rate, here) in rates.into_iter().zip(projection.solve_all(rates)) {
+            if let Some((slower, there)) = before
+                && there.slope < -tolerance
+                && here.slope >= -tolerance
+            {
+                if here.slope > tolerance {
+                    let turn = turning_point(projection, (slower, there.slope), (rate, here.slope));
+                    best.offer(turn, projection.solve(turn).sse);
+                } else {
+                    best.offer(rate, here.sse);
+                }
             }
+            before = Some((rate, here));
         }
-        before = Some((rate, here));
-        if rate >= fastest {
-            break;
-        }
-        let factor = if rate * length < NEARLY_STRAIGHT {
-            COARSE
-        } else {
-            FINE
-        };
-        rate = (rate * factor).min(fastest);
     }
     if let Some((fastest, last)) = before
         && last.slope < -tolerance
