@@ -13,5 +13,6 @@ WORKDIR /data
 VOLUME /data
 # Prediction server, orchestrator.
 EXPOSE 50051 50052
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["peng4nn", "health"]
 ENTRYPOINT ["peng4nn"]
 CMD ["serve", "--listen", "0.0.0.0:50051", "--data", "/data"]

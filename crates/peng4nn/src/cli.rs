@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{evaluate, logging::Logging, predict, search, serve};
+use crate::{evaluate, health, logging::Logging, predict, search, serve};
 
 /// Predicts a network's fitness from its first epochs and stops its training early
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Replay recorded learning curves as a search and measure stopping policies
     Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Ask a running server whether it serves
+    Health(health::HealthArgs),
 }
 
 #[cfg(test)]

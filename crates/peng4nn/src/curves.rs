@@ -34,6 +34,16 @@ pub(crate) struct Columns {
     value: String,
 }
 
+impl Default for Columns {
+    fn default() -> Self {
+        Self {
+            curve: "curve_id".to_owned(),
+            epoch: "epoch".to_owned(),
+            value: "val_accuracy".to_owned(),
+        }
+    }
+}
+
 /// One training.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curve {

@@ -4,6 +4,7 @@ mod cli;
 mod curves;
 mod evaluate;
 mod exit;
+mod health;
 mod logging;
 mod output;
 mod policy;
@@ -35,6 +36,7 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
     match cli.command {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Health(args) => block_on(health::run(args)),
         Command::Serve(args) => {
             let config = args.configure()?;
             logging::start(&cli.logging.or(&config.log), logging::Usual::Info)?;

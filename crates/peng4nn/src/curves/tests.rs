@@ -4,19 +4,11 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::*;
 
-fn columns() -> Columns {
-    Columns {
-        curve: "curve_id".to_owned(),
-        epoch: "epoch".to_owned(),
-        value: "val_accuracy".to_owned(),
-    }
-}
-
 fn read_bytes(bytes: &[u8]) -> Result<Vec<Curve>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("curves.csv");
     fs::write(&path, bytes).unwrap();
-    read(&path, &columns(), ValueRange::PERCENT).map_err(|error| {
+    read(&path, &Columns::default(), ValueRange::PERCENT).map_err(|error| {
         let text = format!("{:#}", anyhow::Error::from(error));
         text.replace(&format!("{}/", folder.path().display()), "")
     })
@@ -101,6 +93,11 @@ fn errors_name_file_line_and_column() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = read(Path::new("no/such.csv"), &columns(), ValueRange::PERCENT).unwrap_err();
+    let error = read(
+        Path::new("no/such.csv"),
+        &Columns::default(),
+        ValueRange::PERCENT,
+    )
+    .unwrap_err();
     assert_eq!(error.to_string(), "cannot read no/such.csv");
 }

@@ -20,6 +20,17 @@ pub(super) struct Point {
     val_accuracy: f64,
 }
 
+impl Point {
+    /// A value in percent at an epoch.
+    pub(super) fn new(curve_id: impl Into<String>, epoch: f64, val_accuracy: f64) -> Self {
+        Self {
+            curve_id: curve_id.into(),
+            epoch,
+            val_accuracy,
+        }
+    }
+}
+
 /// All points of the attempts that settled their candidates, by candidate and epoch.
 pub(super) async fn fetch(
     predictor: &Client,
@@ -34,11 +45,8 @@ pub(super) async fn fetch(
             let trial = trial_name(search, candidate.id, candidate.attempt).to_string();
             let curve = curves.remove(&trial).unwrap_or_default();
             let id = candidate.id.to_string();
-            curve.into_iter().map(move |(epoch, val_accuracy)| Point {
-                curve_id: id.clone(),
-                epoch,
-                val_accuracy,
-            })
+            let points = curve.into_iter();
+            points.map(move |(epoch, value)| Point::new(id.clone(), epoch, value))
         })
         .collect())
 }

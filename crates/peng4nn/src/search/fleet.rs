@@ -8,9 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -145,9 +144,10 @@ impl Worker {
                 sleep(PAUSE).await;
             }
             let mut child = self.spawn(&log)?;
+            let held = child.stdin.take();
             let status = tokio::select! {
                 status = child.wait() => status?,
-                () = stop.cancelled() => return leave(child).await,
+                () = stop.cancelled() => return leave(child, held).await,
             };
             if status.success() || stop.is_cancelled() {
                 return Ok(());
@@ -164,15 +164,16 @@ impl Worker {
     fn spawn(&self, log: &Path) -> anyhow::Result<Child> {
         let open = || File::options().create(true).append(true).open(log);
         let file = open().with_context(|| format!("cannot write the log {}", log.display()))?;
-        // In a group of its own: Ctrl-C reaches this process alone, which then asks each
-        // worker to leave, once.
+        // In a group of its own, so that Ctrl-C reaches this process alone, and with a pipe
+        // whose end asks it to leave, so that it leaves even when this process is killed.
         Command::new(&self.program)
             .args(["--orchestrator", &self.orchestrator, "--name", &self.name])
             .arg("--data")
             .arg(&self.workers.data)
             .args(["--device", &self.workers.device])
             .args(["--threads", &self.workers.threads.to_string()])
-            .stdin(Stdio::null())
+            .arg("--leave-on-eof")
+            .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(file)
             .process_group(0)
@@ -191,13 +192,13 @@ impl Worker {
 }
 
 /// Asks a worker to give its candidate back and leave; ends it when it does not.
-async fn leave(mut child: Child) -> anyhow::Result<()> {
-    let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    if let Some(id) = id {
-        kill_process(id, Signal::TERM)?;
-    }
+async fn leave(mut child: Child, held: Option<ChildStdin>) -> anyhow::Result<()> {
+    drop(held);
     if timeout(GRACE, child.wait()).await.is_err() {
         child.kill().await?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

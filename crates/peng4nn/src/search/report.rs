@@ -181,3 +181,6 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

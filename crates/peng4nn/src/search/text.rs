@@ -137,7 +137,7 @@ fn front(row: &Row) -> Cell {
 }
 
 fn why(row: &Row) -> String {
-    if row.reason.is_empty() {
+    if row.reason.is_empty() && row.state == "SUCCEEDED" {
         return "trained to the end".to_owned();
     }
     let mut text: String = row.reason.chars().take(LONGEST_REASON).collect();
