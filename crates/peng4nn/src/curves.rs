@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -171,7 +172,7 @@ impl<'a> Rows<'a> {
             });
             if let Some(earlier) = lines.insert((place, observation.epoch), line_of(&row)) {
                 let wrong = format!("line {earlier} has the same epoch of curve `{id}`");
-                return Err(self.error(&row, &self.epoch, wrong));
+                return Err(self.error(&row, &self.epoch, &wrong));
             }
             curves[place].observations.push(observation);
         }
@@ -193,12 +194,12 @@ impl<'a> Rows<'a> {
     fn parse<'r>(&self, row: &'r StringRecord) -> Result<(&'r str, Observation), Error> {
         let id = self.text(row, &self.curve)?;
         let epoch = self.number(row, &self.epoch)?;
-        let epoch = Epoch::new(epoch).map_err(|error| self.error(row, &self.epoch, error))?;
+        let epoch = Epoch::new(epoch).map_err(|error| self.error(row, &self.epoch, &error))?;
         let value = self.number(row, &self.value)?;
         if value.is_finite() && !self.range.contains(value) {
             let (lower, upper) = (self.range.lower(), self.range.upper());
             let wrong = format!("must be from {lower} to {upper}, or nan, got {value}");
-            return Err(self.error(row, &self.value, wrong));
+            return Err(self.error(row, &self.value, &wrong));
         }
         Ok((id, Observation { epoch, value }))
     }
@@ -212,10 +213,10 @@ impl<'a> Rows<'a> {
     fn number(&self, row: &StringRecord, column: &Column) -> Result<f64, Error> {
         let text = self.text(row, column)?;
         text.parse()
-            .map_err(|_| self.error(row, column, format!("must be a number, got `{text}`")))
+            .map_err(|_| self.error(row, column, &format!("must be a number, got `{text}`")))
     }
 
-    fn error(&self, row: &StringRecord, column: &Column, wrong: impl ToString) -> Error {
+    fn error(&self, row: &StringRecord, column: &Column, wrong: &(impl Display + ?Sized)) -> Error {
         Error::Field {
             path: self.path.to_owned(),
             line: line_of(row),

@@ -11,7 +11,7 @@ use crate::{exit::Failure, output::colours};
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Logging {
-    /// What to log, for example `debug` or `peng_server=debug,warn`; RUST_LOG
+    /// What to log, for example `debug` or `peng_server=debug,warn`; `RUST_LOG`
     /// where not given
     #[arg(id = "log_filter", long = "log", value_name = "FILTER", global = true)]
     filter: Option<String>,

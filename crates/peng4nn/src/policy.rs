@@ -12,7 +12,7 @@ use crate::exit::Failure;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stopping")]
 pub(crate) struct PolicyArgs {
-    /// Observations before the first prediction (the paper's C_min)
+    /// Observations before the first prediction (the paper's `C_min`)
     #[arg(long, value_name = "N", default_value_t = 3)]
     min_observations: usize,
     /// Predictions in a row that must agree (the paper's N)

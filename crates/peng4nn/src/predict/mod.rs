@@ -34,7 +34,7 @@ pub(crate) struct PredictArgs {
     /// A table of curves, or a JSON object a line for every observation
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// CSV with the columns curve_id, epoch, val_accuracy; may be gzipped, rows
+    /// CSV with the columns `curve_id`, `epoch`, `val_accuracy`; may be gzipped, rows
     /// in any order
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Input")]
     curves: Vec<PathBuf>,
