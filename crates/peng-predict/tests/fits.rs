@@ -32,7 +32,7 @@ fn curve() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn no_allowed_parameters_fit_better(
@@ -79,7 +79,7 @@ proptest! {
         let x: Vec<f64> = (1..=points).map(|x| x as f64).collect();
         let y: Vec<f64> = x.iter().map(|x| a - a * start * (-rate * (x - 1.0)).exp()).collect();
         let curve = fit::fit(Name::Exp, &x, &y).unwrap();
-        prop_assert!(curve.sse < 1e-12, "{curve:?}");
+        prop_assert!(curve.sse < 1e-11, "{curve:?}");
         prop_assert!((curve.parameters[0] - a).abs() < 1e-4 * a, "{curve:?}");
         prop_assert!((curve.parameters[1] - rate.exp()).abs() < 1e-4, "{curve:?}");
         prop_assert_eq!(curve.outcome, Outcome::Converged);

@@ -36,6 +36,10 @@ impl Family for Exp4 {
         Some(2)
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[2] - (p[1] - p[0] * x.powf(p[3])).exp()
     }

@@ -28,6 +28,10 @@ impl Family for Ilog2 {
         Some(1)
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[1] - p[0] / x.ln_1p()
     }

@@ -22,6 +22,10 @@ impl Family for Log2 {
         &PARAMETERS
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[0] * x.ln() + p[1]
     }

@@ -39,6 +39,10 @@ impl Family for Mmf4 {
         Some(2)
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         let share = share(p, x);
         p[0] * share + p[2] * (1.0 - share)

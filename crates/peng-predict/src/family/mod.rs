@@ -194,6 +194,11 @@ pub trait Family: Sync {
         None
     }
 
+    /// Whether it is one of ln x or a power of x, and so needs x above zero.
+    fn needs_logarithms(&self) -> bool {
+        false
+    }
+
     /// `F(x)` at the parameters `p`; may overflow to an infinity far outside of the data.
     fn value(&self, p: &[f64], x: f64) -> f64;
 

@@ -38,6 +38,10 @@ impl Family for Pow2 {
         &PARAMETERS
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[0] * x.powf(p[1])
     }

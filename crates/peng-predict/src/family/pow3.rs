@@ -49,6 +49,10 @@ impl Family for Pow3 {
         Some(2)
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[0] * x.powf(p[1]) + p[2]
     }

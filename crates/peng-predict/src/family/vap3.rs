@@ -46,6 +46,10 @@ impl Family for Vap3 {
         &PARAMETERS
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         (p[0] + p[1] / x + p[2] * x.ln()).exp()
     }

@@ -33,6 +33,10 @@ impl Family for Wbl4 {
         Some(0)
     }
 
+    fn needs_logarithms(&self) -> bool {
+        true
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[0] - p[1] * (-p[2] * x.powf(p[3])).exp()
     }

@@ -110,8 +110,9 @@ pub fn fit_in(
     x: &[f64],
     y: &[f64],
 ) -> Result<Curve, Failure> {
-    let points = workspace.points(x, y)?;
-    let solution = name.family().solve(&points)?;
+    let family = name.family();
+    let points = workspace.points(x, y, family.needs_logarithms())?;
+    let solution = family.solve(&points)?;
     let sse = sum_of_squares(name, &solution.parameters, x, y);
     if !sse.is_finite() {
         return Err(Failure::Overflow);

@@ -20,12 +20,17 @@ pub struct Points<'a> {
 }
 
 impl Workspace {
-    /// Checks the points and prepares them.
-    pub fn points<'a>(&'a mut self, x: &'a [f64], y: &'a [f64]) -> Result<Points<'a>, Failure> {
+    /// Checks the points and prepares them, with the logarithms of x for a family that asks for
+    /// them.
+    pub fn points<'a>(
+        &'a mut self,
+        x: &'a [f64],
+        y: &'a [f64],
+        logarithms: bool,
+    ) -> Result<Points<'a>, Failure> {
         check(x, y)?;
         self.ln_x.clear();
-        // Logarithms only mean something to families of positive x.
-        if x[0] > 0.0 {
+        if logarithms && x[0] > 0.0 {
             self.ln_x.extend(x.iter().map(|x| x.ln()));
         }
         let mean = y.iter().sum::<f64>() / y.len() as f64;
@@ -57,7 +62,8 @@ impl<'a> Points<'a> {
         self.y
     }
 
-    /// The natural logarithms of x. Fails if the first x is not above zero.
+    /// The natural logarithms of x, for a family that needs them. Fails if the first x is not
+    /// above zero.
     pub const fn ln_x(&self) -> Result<&'a [f64], Failure> {
         if self.ln_x.is_empty() {
             Err(Failure::OutsideOfDomain { index: 0 })

@@ -16,7 +16,7 @@ const PLACES: usize = 16;
 /// Descents, from the best of the places that no neighbour beats.
 const STARTS: usize = 3;
 /// The most steps of a descent.
-const STEPS: usize = 40;
+const STEPS: usize = 150;
 
 /// The place with the least sum of squares, as far as descents from a grid's best places find it,
 /// and the curve there. Deterministic; of equally good places the first.

@@ -22,6 +22,27 @@ pub(super) struct Projection<'a> {
     spacing: Option<f64>,
 }
 
+/// A decay rate above zero and what is made of it once for all points.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decay {
+    pub rate: f64,
+    /// The part of the exponential that is gone after one spacing: `1 - e^(-rate spacing)`.
+    pub share: f64,
+    /// The least `k`: `e^(-rate first)`.
+    pub least: f64,
+}
+
+impl Decay {
+    /// The decay with twice the rate: the square of what is left.
+    pub(super) fn doubled(self) -> Self {
+        Self {
+            rate: 2.0 * self.rate,
+            share: self.share * (2.0 - self.share),
+            least: self.least * self.least,
+        }
+    }
+}
+
 /// The best curve of one decay rate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Projected {
@@ -33,8 +54,6 @@ pub(super) struct Projected {
     pub k_at_bound: bool,
     /// The sum of squares.
     pub sse: f64,
-    /// The derivative of the sum of squares by the logarithm of the decay rate.
-    pub slope: f64,
 }
 
 impl Projected {
@@ -43,39 +62,29 @@ impl Projected {
     }
 }
 
-/// Sums over the points with `e = e^(-w)`, `d = 1 - e`, `w = rate (x - first)` and values `y`
-/// from which their mean is taken. `d` beside `e`, since for slow decays the differences of `e`
-/// would cancel.
-#[derive(Clone, Copy, Default)]
+/// Sums over the points with `d = 1 - e^(-w)`, `w = rate (x - first)` and values `y` from which
+/// their mean is taken. `d` instead of `e`, since for slow decays the differences of `e` would
+/// cancel; the sums of `e` do not, for `e` is one at the first point.
+#[derive(Clone, Copy)]
 struct Sums {
     n: f64,
-    e: f64,
-    ee: f64,
     d: f64,
     dd: f64,
     yd: f64,
-    we: f64,
-    wed: f64,
-    ywe: f64,
+}
+
+impl Sums {
+    fn e(&self) -> f64 {
+        self.n - self.d
+    }
+
+    fn ee(&self) -> f64 {
+        self.n - 2.0 * self.d + self.dd
+    }
 }
 
 /// How many decay rates are looked at together: their sums do not wait for each other.
 pub(super) const LANES: usize = 8;
-
-impl Sums {
-    fn add(&mut self, y: f64, w: f64, d: f64) {
-        let e = 1.0 - d;
-        let we = w * e;
-        self.e += e;
-        self.ee += e * e;
-        self.d += d;
-        self.dd += d * d;
-        self.yd += y * d;
-        self.we += we;
-        self.wed += we * d;
-        self.ywe += y * we;
-    }
-}
 
 impl<'a> Projection<'a> {
     pub(super) fn new(points: &Points<'a>) -> Self {
@@ -101,6 +110,17 @@ impl<'a> Projection<'a> {
         self.x[self.x.len() - 1] - self.x[0]
     }
 
+    /// The decay with this rate.
+    pub(super) fn decay(&self, rate: f64) -> Decay {
+        Decay {
+            rate,
+            share: self
+                .spacing
+                .map_or(0.0, |spacing| -(-rate * spacing).exp_m1()),
+            least: (-rate * self.first()).exp(),
+        }
+    }
+
     /// The x between the first and the second point.
     pub(super) fn first_gap(&self) -> f64 {
         self.x[1] - self.x[0]
@@ -120,43 +140,125 @@ impl<'a> Projection<'a> {
             k: 1.0,
             k_at_bound: true,
             sse: self.spread + self.y.len() as f64 * off * off,
-            slope: 0.0,
         }
+    }
+
+    /// The sums of squares of the best curves with these decays.
+    pub(super) fn heights(&self, decays: &[Decay; LANES]) -> [f64; LANES] {
+        let shares = decays.map(|decay| decay.share);
+        let (mut total, mut squares, mut products) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        let mut add = |y: f64, d: &[f64; LANES]| {
+            for lane in 0..LANES {
+                total[lane] += d[lane];
+                squares[lane] += d[lane] * d[lane];
+                products[lane] += y * d[lane];
+            }
+        };
+        if self.spacing.is_some() {
+            // On an even grid the exponentials are powers.
+            let mut d = [0.0; LANES];
+            for y in self.y {
+                add(y - self.mean, &d);
+                for lane in 0..LANES {
+                    d[lane] += (1.0 - d[lane]) * shares[lane];
+                }
+            }
+        } else {
+            let first = self.first();
+            for (x, y) in self.x.iter().zip(self.y) {
+                add(
+                    y - self.mean,
+                    &decays.map(|decay| -(-(decay.rate * (x - first))).exp_m1()),
+                );
+            }
+        }
+        std::array::from_fn(|lane| {
+            let sums = Sums {
+                n: self.x.len() as f64,
+                d: total[lane],
+                dd: squares[lane],
+                yd: products[lane],
+            };
+            self.projected(&sums, decays[lane].least).sse
+        })
     }
 
     /// The best curve with this decay rate, above zero.
     pub(super) fn solve(&self, rate: f64) -> Projected {
-        self.solve_sums(rate, self.sums([rate])[0])
+        self.solve_with_slope(rate).0
     }
 
-    /// The best curve with each of these decay rates, above zero.
-    pub(super) fn solve_all(&self, rates: [f64; LANES]) -> [Projected; LANES] {
-        let sums = self.sums(rates);
-        std::array::from_fn(|lane| self.solve_sums(rates[lane], sums[lane]))
+    /// The best curve with this decay rate, and the derivative of its sum of squares by the
+    /// logarithm of the rate.
+    pub(super) fn solve_with_slope(&self, rate: f64) -> (Projected, f64) {
+        let mut sums = Sums {
+            n: self.x.len() as f64,
+            d: 0.0,
+            dd: 0.0,
+            yd: 0.0,
+        };
+        let (mut turn, mut cross_d, mut cross_y) = (0.0, 0.0, 0.0);
+        let mut add = |y: f64, w: f64, d: f64| {
+            let we = w * (1.0 - d);
+            sums.d += d;
+            sums.dd += d * d;
+            sums.yd += y * d;
+            turn += we;
+            cross_d += we * d;
+            cross_y += y * we;
+        };
+        if let Some(spacing) = self.spacing {
+            let step = rate * spacing;
+            let share = -(-step).exp_m1();
+            let (mut w, mut d) = (0.0, 0.0);
+            for y in self.y {
+                add(y - self.mean, w, d);
+                w += step;
+                d += (1.0 - d) * share;
+            }
+        } else {
+            let first = self.first();
+            for (x, y) in self.x.iter().zip(self.y) {
+                let w = rate * (x - first);
+                add(y - self.mean, w, -(-w).exp_m1());
+            }
+        }
+        let best = self.projected(&sums, (-rate * self.first()).exp());
+        // At the optimum the free of a and k do not move the sum of squares, so that only the
+        // direct dependence on the rate counts (the envelope theorem).
+        let (k, level) = (best.k, best.a - best.k - self.mean);
+        let mut pull = cross_y - level * turn - k * cross_d;
+        if best.k_at_bound {
+            let residual = -sums.n * level - k * sums.d;
+            let residual_d = sums.yd - level * sums.d - k * sums.dd;
+            pull += rate * self.first() * (residual - residual_d);
+        }
+        // Zero times an overflow: the exponential has vanished.
+        let slope = if k == 0.0 { 0.0 } else { -2.0 * k * pull };
+        (best, slope)
     }
 
-    fn solve_sums(&self, rate: f64, sums: Sums) -> Projected {
-        let least = (-rate * self.first()).exp();
+    fn projected(&self, sums: &Sums, least: f64) -> Projected {
         let variance = sums.dd - sums.d * sums.d / sums.n;
         if variance > 0.0 {
             let k = sums.yd / variance;
-            let a = self.mean + k * sums.e / sums.n;
+            let a = self.mean + k * sums.e() / sums.n;
             if k >= least && (A.0..=A.1).contains(&a) {
-                return self.projected(&sums, rate, a, k, false);
+                return self.curve(sums, a, k, false);
             }
         }
-        self.on_an_edge(&sums, rate, least)
+        self.on_an_edge(sums, least)
     }
 
     /// The best on the edges of the allowed `a` and `k`: where the optimum of a convex function
     /// lies, once its free optimum is outside.
-    fn on_an_edge(&self, sums: &Sums, rate: f64, least: f64) -> Projected {
-        let a = (self.mean + least * sums.e / sums.n).clamp(A.0, A.1);
-        let mut best = self.projected(sums, rate, a, least, true);
+    fn on_an_edge(&self, sums: &Sums, least: f64) -> Projected {
+        let a = (self.mean + least * sums.e() / sums.n).clamp(A.0, A.1);
+        let mut best = self.curve(sums, a, least, true);
         for a in [A.0, A.1] {
-            let k = ((a - self.mean) * sums.e + sums.yd) / sums.ee;
+            let k = ((a - self.mean) * sums.e() + sums.yd) / sums.ee();
             if k > least {
-                let edge = self.projected(sums, rate, a, k, false);
+                let edge = self.curve(sums, a, k, false);
                 if edge.sse < best.sse {
                     best = edge;
                 }
@@ -165,57 +267,15 @@ impl<'a> Projection<'a> {
         best
     }
 
-    fn projected(&self, sums: &Sums, rate: f64, a: f64, k: f64, k_at_bound: bool) -> Projected {
+    fn curve(&self, sums: &Sums, a: f64, k: f64, k_at_bound: bool) -> Projected {
         let level = a - k - self.mean;
         let sse = self.spread + sums.n * level * level + k * k * sums.dd + 2.0 * level * k * sums.d
             - 2.0 * k * sums.yd;
-        // At the optimum the free of a and k do not move the sum of squares, so that only the
-        // direct dependence on the rate counts (the envelope theorem).
-        let mut pull = sums.ywe - level * sums.we - k * sums.wed;
-        if k_at_bound {
-            let residual = -sums.n * level - k * sums.d;
-            let residual_d = sums.yd - level * sums.d - k * sums.dd;
-            pull += rate * self.first() * (residual - residual_d);
-        }
-        // Zero times an overflow: the exponential has vanished.
-        let slope = if k == 0.0 { 0.0 } else { -2.0 * k * pull };
         Projected {
             a,
             k,
             k_at_bound,
             sse,
-            slope,
         }
-    }
-
-    fn sums<const N: usize>(&self, rates: [f64; N]) -> [Sums; N] {
-        let mut sums = [Sums {
-            n: self.x.len() as f64,
-            ..Sums::default()
-        }; N];
-        if let Some(spacing) = self.spacing {
-            // On an even grid the exponentials are powers.
-            let steps = rates.map(|rate| rate * spacing);
-            let shares = steps.map(|step| -(-step).exp_m1());
-            let (mut w, mut d) = ([0.0; N], [0.0; N]);
-            for y in self.y {
-                let y = y - self.mean;
-                for lane in 0..N {
-                    sums[lane].add(y, w[lane], d[lane]);
-                    w[lane] += steps[lane];
-                    d[lane] += (1.0 - d[lane]) * shares[lane];
-                }
-            }
-        } else {
-            let first = self.first();
-            for (x, y) in self.x.iter().zip(self.y) {
-                let y = y - self.mean;
-                for lane in 0..N {
-                    let w = rates[lane] * (x - first);
-                    sums[lane].add(y, w, -(-w).exp_m1());
-                }
-            }
-        }
-        sums
     }
 }

@@ -1,32 +1,33 @@
 //! The decay rate with the least sum of squares, over all rates.
 
-use super::projection::{LANES, Projected, Projection};
+use super::projection::{Decay, LANES, Projection};
 
 /// The slowest decay looked at, over the whole curve. With `a <= 200` a slower one is flat to
 /// 2e-4 points.
 const SLOWEST: f64 = 1e-6;
-/// Below this decay over the whole curve, a curve is a line bent so little that the sum of
-/// squares changes its course only slowly.
-const NEARLY_STRAIGHT: f64 = 0.05;
-/// Steps of the search, as factors of the rate.
-const COARSE: f64 = 4.0;
-const FINE: f64 = 1.5;
 /// The fastest decay looked at, over the first gap: what is left of the exponential at the second
 /// point is below the resolution of an `f64`.
 const FASTEST: f64 = 40.0;
 /// The largest `ln b` for which `b` is finite with room to spare.
 const LARGEST: f64 = 700.0;
+/// Below this decay over the whole curve, a curve is a line bent so little that the sum of
+/// squares changes its course only slowly: steps are fourfold there.
+const NEARLY_STRAIGHT: f64 = 0.05;
 /// Slopes and differences below this share of the values' spread are rounding.
 const ROUNDING: f64 = 1e-13;
+/// A step of the refinement, in the logarithm of the rate, that leads to its end: each step is
+/// wrong by about the product of the two before it.
+const LAST_STEP: f64 = 1e-7;
+/// How far beyond it the slope is looked at.
+const PROBE: f64 = 1e-6;
 
 /// The decay rate of the best curve, or none if no curve is better than the best constant, which
 /// has the sum of squares `flat`. Of equally good rates the slowest: it promises the most, so
 /// that the least is concluded from it.
 ///
-/// Walks over the rates in steps small against the width of any minimum, and refines each
-/// interval in which the sum of squares turns from falling to rising.
+/// Walks over the rates in steps of the square root of two, small against the width of any
+/// minimum, and refines around each that is as low as its neighbours.
 pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
-    let length = projection.length();
     let fastest = (FASTEST / projection.first_gap()).min(LARGEST);
     let tolerance = ROUNDING * projection.spread();
     let mut best = Best {
@@ -34,41 +35,82 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
         sse: flat - tolerance,
         tolerance,
     };
-    let mut before: Option<(f64, Projected)> = None;
-    let mut rate = SLOWEST / length;
-    while rate < fastest {
-        let mut rates = [fastest; LANES];
-        for slot in &mut rates {
-            *slot = rate;
-            rate = (rate
-                * if rate * length < NEARLY_STRAIGHT {
-                    COARSE
-                } else {
-                    FINE
-                })
-            .min(fastest);
-        }
-        for (rate, here) in rates.into_iter().zip(projection.solve_all(rates)) {
-            if let Some((slower, there)) = before
-                && there.slope < -tolerance
-                && here.slope >= -tolerance
-            {
-                if here.slope > tolerance {
-                    let turn = turning_point(projection, (slower, there.slope), (rate, here.slope));
-                    best.offer(turn, projection.solve(turn).sse);
-                } else {
-                    best.offer(rate, here.sse);
-                }
+    let mut walk = Walk::new(projection, fastest);
+    // The last two places: rate and height.
+    let (mut before, mut there) = ((0.0, f64::INFINITY), (0.0, f64::INFINITY));
+    let mut ahead = walk.nearly_straight();
+    loop {
+        for here in ahead {
+            if there.1 <= before.1 && there.1 <= here.1 {
+                refine(projection, &mut best, [before, there, here]);
             }
-            before = Some((rate, here));
+            (before, there) = (there, here);
         }
+        if there.0 >= fastest {
+            break;
+        }
+        ahead = walk.block();
     }
-    if let Some((fastest, last)) = before
-        && last.slope < -tolerance
-    {
-        best.offer(fastest, last.sse);
+    if there.1 < before.1 {
+        best.offer(there.0, there.1);
     }
     best.rate
+}
+
+type Place = (f64, f64);
+
+/// The rates of the walk, a block at a time.
+struct Walk<'a> {
+    projection: &'a Projection<'a>,
+    fastest: f64,
+    /// The next decays, half a doubling apart.
+    next: [Decay; 2],
+}
+
+impl<'a> Walk<'a> {
+    fn new(projection: &'a Projection<'a>, fastest: f64) -> Self {
+        let slowest = NEARLY_STRAIGHT / projection.length();
+        let next = [slowest, slowest * std::f64::consts::SQRT_2];
+        Self {
+            projection,
+            fastest,
+            next: next.map(|rate| projection.decay(rate)),
+        }
+    }
+
+    /// The first rates and their heights.
+    fn nearly_straight(&self) -> [Place; LANES] {
+        let mut decay = self
+            .projection
+            .decay((SLOWEST / self.projection.length()).min(self.fastest));
+        self.heights(std::array::from_fn(|_| {
+            let here = decay;
+            if 4.0 * decay.rate < self.fastest {
+                decay = decay.doubled().doubled();
+            }
+            here
+        }))
+    }
+
+    /// The next rates and their heights; the fastest over and over at the end.
+    fn block(&mut self) -> [Place; LANES] {
+        let decays = std::array::from_fn(|lane| {
+            let next = &mut self.next[lane % 2];
+            let here = *next;
+            if here.rate < self.fastest {
+                *next = here.doubled();
+                here
+            } else {
+                self.projection.decay(self.fastest)
+            }
+        });
+        self.heights(decays)
+    }
+
+    fn heights(&self, decays: [Decay; LANES]) -> [Place; LANES] {
+        let heights = self.projection.heights(&decays);
+        std::array::from_fn(|lane| (decays[lane].rate, heights[lane]))
+    }
 }
 
 struct Best {
@@ -87,21 +129,55 @@ impl Best {
     }
 }
 
+/// Offers the lowest rate around the middle one of three, of which no other is lower.
+fn refine(projection: &Projection<'_>, best: &mut Best, places: [Place; 3]) {
+    let [before, (rate, height), after] = places;
+    let (_, slope) = projection.solve_with_slope(rate);
+    let other = if slope > 0.0 { before.0 } else { after.0 };
+    let (_, other_slope) = projection.solve_with_slope(other);
+    let tolerance = best.tolerance;
+    let found = match (slope > tolerance, slope < -tolerance) {
+        (true, _) if other_slope < 0.0 => Some(((other, other_slope), (rate, slope))),
+        (_, true) if other_slope > 0.0 => Some(((rate, slope), (other, other_slope))),
+        _ => None,
+    };
+    if let Some((slower, faster)) = found {
+        let turn = turning_point(projection, slower, faster);
+        best.offer(turn, projection.solve(turn).sse);
+    }
+    best.offer(rate, height);
+}
+
 /// The rate between two at which the slope, falling at the slower, turns: regula falsi in the
 /// logarithm of the rate, made to move both ends (the Illinois rule: Dowell and Jarratt, BIT 11,
 /// 1971).
-fn turning_point(projection: &Projection<'_>, slower: (f64, f64), faster: (f64, f64)) -> f64 {
+fn turning_point(projection: &Projection<'_>, slower: Place, faster: Place) -> f64 {
+    let slope_at = |log_rate: f64| projection.solve_with_slope(log_rate.exp()).1;
     let (mut low, mut low_slope) = (slower.0.ln(), slower.1);
     let (mut high, mut high_slope) = (faster.0.ln(), faster.1);
+    let mut last = f64::INFINITY;
     for _ in 0..60 {
-        if high - low < 1e-14 * (1.0 + low.abs()) {
-            break;
-        }
         let mut middle = low + (high - low) * (low_slope / (low_slope - high_slope));
         if !(middle > low && middle < high) {
             middle = f64::midpoint(low, high);
         }
-        let slope = projection.solve(middle.exp()).slope;
+        if (middle - last).abs() < LAST_STEP {
+            // Small steps may also be slow ones: the end is near if the slope turns just beyond.
+            let rises = high.to_bits() == last.to_bits();
+            let beyond = middle + if rises { -PROBE } else { PROBE };
+            let slope = slope_at(beyond);
+            if (slope < 0.0) == rises || beyond <= low || beyond >= high {
+                return middle.exp();
+            }
+            if rises {
+                (high, high_slope) = (beyond, slope);
+            } else {
+                (low, low_slope) = (beyond, slope);
+            }
+            middle = f64::midpoint(low, high);
+        }
+        last = middle;
+        let slope = slope_at(middle);
         if slope < 0.0 {
             (low, low_slope) = (middle, slope);
             high_slope *= 0.5;
