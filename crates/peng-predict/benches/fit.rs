@@ -12,12 +12,16 @@ use peng_predict::fit::{self, Workspace};
 use peng_predict::policy::Spec;
 use peng_predict::{Epoch, Observation};
 
-/// A noisy learning curve of percentages, the same in `scipy_compare.py`.
-fn curve(points: usize) -> (Vec<f64>, Vec<f64>) {
+/// How many curves a measurement goes through.
+const KINDS: u32 = 12;
+
+/// A noisy learning curve of percentages, one of [`KINDS`]; the same in `scipy_compare.py`.
+fn curve(kind: u32, points: usize) -> (Vec<f64>, Vec<f64>) {
+    let kind = f64::from(kind);
     let x: Vec<f64> = (1..=points).map(|x| x as f64).collect();
     let y = x.iter().map(|x| {
-        let noise = ((12.9898 * x).sin() * 43_758.545_3).fract();
-        80.0 - 50.0 * (-0.25 * x).exp() + noise
+        let noise = ((12.9898 * x + kind).sin() * 43_758.545_3).fract();
+        55.0 + 3.0 * kind - (50.0 - kind) * (-(0.08 + 0.04 * kind) * x).exp() + noise
     });
     let y = y.collect();
     (x, y)
@@ -27,16 +31,21 @@ fn fits(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fit");
     let mut workspace = Workspace::default();
     for points in [5, 10, 20, 50] {
-        let (x, y) = curve(points);
+        let curves: Vec<_> = (0..KINDS).map(|kind| curve(kind, points)).collect();
+        let mut next = (0..curves.len()).cycle();
         for name in Name::ALL {
             group.bench_function(BenchmarkId::new(name.as_str(), points), |bencher| {
-                bencher.iter(|| fit::fit_in(&mut workspace, *name, black_box(&x), black_box(&y)));
+                bencher.iter(|| {
+                    let (x, y) = &curves[next.next().unwrap()];
+                    fit::fit_in(&mut workspace, *name, black_box(x), black_box(y))
+                });
             });
         }
         group.bench_function(BenchmarkId::new("all", points), |bencher| {
             bencher.iter(|| {
+                let (x, y) = &curves[next.next().unwrap()];
                 for name in Name::ALL {
-                    black_box(fit::fit_in(&mut workspace, *name, &x, &y)).unwrap();
+                    black_box(fit::fit_in(&mut workspace, *name, x, y)).unwrap();
                 }
             });
         });
@@ -49,12 +58,20 @@ fn observations(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("observe");
     for name in Spec::NAMES {
         let mut settings = Settings::accuracy(Epoch::new(30.0).unwrap());
-        let parts = [("policies", "peng4nn,median,asha")];
-        let parameters = if *name == "any_of" { &parts[..] } else { &[] };
+        // Parameters with which the trial is still judged at its 20th observation.
+        let parameters: &[(&str, &str)] = match *name {
+            "peng4nn" => &[("radius", "1e-9")],
+            "fixed" => &[("epoch", "29")],
+            "any_of" => &[
+                ("policies", "peng4nn,median,asha"),
+                ("peng4nn.radius", "1e-9"),
+            ],
+            _ => &[],
+        };
         settings.policy = Spec::parse(name, parameters).unwrap();
         for trials in [10, 1000] {
             let experiment = Experiment::new(Arc::new(settings.clone()));
-            let (_, y) = curve(30);
+            let (_, y) = curve(6, 30);
             for trial in 0..trials {
                 let mut session = experiment.start(trial);
                 for (point, worse) in points(&y).zip(1..) {

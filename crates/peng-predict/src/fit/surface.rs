@@ -15,8 +15,12 @@ pub(crate) struct Field {
 const PLACES: usize = 16;
 /// Descents, from the best of the places that no neighbour beats.
 const STARTS: usize = 3;
-/// The most steps of a descent.
-const STEPS: usize = 150;
+/// Steps after which the descents are compared; the lowest alone goes on.
+const FIRST_STEPS: usize = 10;
+/// The most steps that it goes on for.
+const MORE_STEPS: usize = 60;
+/// A step that gains less than this share of the sum of squares is the last.
+const LAST_GAIN: f64 = 1e-8;
 
 /// The place with the least sum of squares, as far as descents from a grid's best places find it,
 /// and the curve there. Deterministic; of equally good places the first.
@@ -24,14 +28,17 @@ pub(crate) fn lowest<S: Shape<2>>(
     problem: &Separable<'_, S>,
     field: &Field,
 ) -> ([f64; 2], Reduced<2>) {
-    let mut best: Option<([f64; 2], Reduced<2>)> = None;
+    let mut best: Option<Descent> = None;
     for start in starts(problem, field).into_iter().flatten() {
-        let end = descend(problem, field, start);
-        if best.is_none_or(|(_, least)| end.1.sse < least.sse) {
-            best = Some(end);
+        let descent = Descent::new(problem, start).go_on(problem, field, FIRST_STEPS);
+        if best.is_none_or(|best| descent.here.sse < best.here.sse) {
+            best = Some(descent);
         }
     }
-    best.unwrap_or_else(|| (field.lower, problem.at(&field.lower)))
+    let lowest = best
+        .unwrap_or_else(|| Descent::new(problem, field.lower))
+        .go_on(problem, field, MORE_STEPS);
+    (lowest.place, lowest.here)
 }
 
 fn starts<S: Shape<2>>(problem: &Separable<'_, S>, field: &Field) -> [Option<[f64; 2]>; STARTS] {
@@ -86,35 +93,51 @@ fn insert(found: &mut [Option<(f64, [f64; 2])>; STARTS], mut new: (f64, [f64; 2]
 }
 
 /// Levenberg and Marquardt's descent within the field.
-fn descend<S: Shape<2>>(
-    problem: &Separable<'_, S>,
-    field: &Field,
-    start: [f64; 2],
-) -> ([f64; 2], Reduced<2>) {
-    let mut place = start;
-    let mut here = problem.at(&place);
-    let mut damping = 1e-3;
-    for _ in 0..STEPS {
-        let Some(there) = step(&here, place, field, damping) else {
-            break;
-        };
-        let next = problem.at(&there);
-        let gain = here.sse - next.sse;
-        if gain > 0.0 {
-            let done = gain < 1e-13 * here.sse;
-            (place, here) = (there, next);
-            damping = (damping * 0.1).max(1e-12);
-            if done {
-                break;
-            }
-        } else {
-            damping *= 10.0;
-            if damping > 1e8 {
-                break;
-            }
+#[derive(Clone, Copy)]
+struct Descent {
+    place: [f64; 2],
+    here: Reduced<2>,
+    damping: f64,
+    done: bool,
+}
+
+impl Descent {
+    fn new<S: Shape<2>>(problem: &Separable<'_, S>, place: [f64; 2]) -> Self {
+        Self {
+            place,
+            here: problem.at(&place),
+            damping: 1e-3,
+            done: false,
         }
     }
-    (place, here)
+
+    fn go_on<S: Shape<2>>(
+        mut self,
+        problem: &Separable<'_, S>,
+        field: &Field,
+        steps: usize,
+    ) -> Self {
+        for _ in 0..steps {
+            if self.done {
+                break;
+            }
+            let Some(there) = step(&self.here, self.place, field, self.damping) else {
+                self.done = true;
+                break;
+            };
+            let next = problem.at(&there);
+            let gain = self.here.sse - next.sse;
+            if gain > 0.0 {
+                self.done = gain < LAST_GAIN * self.here.sse;
+                (self.place, self.here) = (there, next);
+                self.damping = (self.damping * 0.1).max(1e-12);
+            } else {
+                self.damping *= 10.0;
+                self.done = self.damping > 1e8;
+            }
+        }
+        self
+    }
 }
 
 /// The place that the damped model of the surface takes for the lowest, within the field.
