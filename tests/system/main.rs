@@ -10,4 +10,5 @@ mod harness;
 mod idempotence;
 mod python;
 mod restart;
+mod search;
 mod watch;

@@ -1,4 +1,4 @@
-//! WatchExperiment: what is logged, then live; from any place on.
+//! `WatchExperiment`: what is logged, then live; from any place on.
 
 use peng_proto::v1::{self, watch_experiment_response::Event};
 use tonic::{Code, Streaming};

@@ -12,7 +12,7 @@ use peng_store::Sqlite;
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::transport::{Channel, Endpoint};
 
-pub(crate) use process::{Process, binary};
+pub(crate) use process::Process;
 
 /// A server in this process.
 pub(crate) struct InProcess {

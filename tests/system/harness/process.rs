@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A binary of this build.
-pub(crate) fn binary(name: &str) -> PathBuf {
+fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("PENG4NN_BIN_DIR").map_or_else(beside, PathBuf::from);
     let path = folder.join(name);
     assert!(
@@ -63,14 +63,16 @@ impl Process {
     /// Waits for a line with `text` and returns it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) => {
-                    self.seen.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(_) => panic!("no line with `{text}` among:\n{}", self.seen.join("\n")),
+            let line = self.lines.recv_timeout(Duration::from_mins(1));
+            let line = line.unwrap_or_else(|error| {
+                panic!(
+                    "no line with `{text}` ({error}) among:\n{}",
+                    self.seen.join("\n")
+                )
+            });
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return line;
             }
         }
     }
@@ -79,6 +81,11 @@ impl Process {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Its exit code, once it ends by itself.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// SIGTERM or SIGINT, and its exit code.
