@@ -1,4 +1,4 @@
-//! The flags of the stopping policy.
+//! The stopping policy, from its name and parameters or from the flags of the published rule.
 
 use clap::{Args, ValueEnum};
 use peng_predict::policy::{
@@ -8,10 +8,45 @@ use peng_predict::policy::{
 
 use crate::exit::Failure;
 
-/// The parameters of the published rule: stop when the last predictions agree.
+/// The policy of `NAME` or `NAME:key=value,..` with more parameters as `key=value`.
+pub(crate) fn parse(policy: &str, more: &[String]) -> Result<Spec, Failure> {
+    let (name, own) = policy.split_once(':').unwrap_or((policy, ""));
+    let own = own.split(',').filter(|pair| !pair.is_empty());
+    let pairs: Vec<(&str, &str)> = own
+        .chain(more.iter().map(String::as_str))
+        .map(pair)
+        .collect::<Result<_, _>>()?;
+    Spec::parse(name, &pairs).map_err(Failure::input)
+}
+
+fn pair(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=').ok_or_else(|| {
+        Failure::input(anyhow::anyhow!(
+            "`{text}` is no parameter; key=value would be right"
+        ))
+    })
+}
+
+/// A policy, by default the published rule: stop when the last predictions agree.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stopping")]
 pub(crate) struct PolicyArgs {
+    /// A policy, `NAME` or `NAME:key=value,..`; a name that is none is answered
+    /// with those there are
+    #[arg(
+        long,
+        value_name = "POLICY",
+        conflicts_with_all = ["min_observations", "window", "radius", "x_axis"]
+    )]
+    policy: Option<String>,
+    /// A parameter of that policy
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        requires = "policy",
+        conflicts_with_all = ["min_observations", "window", "radius", "x_axis"]
+    )]
+    set: Vec<String>,
     /// Observations before the first prediction (the paper's `C_min`)
     #[arg(long, value_name = "N", default_value_t = 3)]
     min_observations: usize,
@@ -43,6 +78,9 @@ enum XAxis {
 impl PolicyArgs {
     /// The policy, if the parameters are in their ranges.
     pub(crate) fn spec(&self) -> Result<Spec, Failure> {
+        if let Some(policy) = &self.policy {
+            return parse(policy, &self.set);
+        }
         let axis = match self.x_axis {
             XAxis::Epoch => Axis::ByEpoch,
             XAxis::Observation => Axis::ByObservation,
@@ -55,5 +93,41 @@ impl PolicyArgs {
             },
         )?;
         Ok(Spec::Peng4nn(spec.with_axis(axis)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        policy: PolicyArgs,
+    }
+
+    fn spec(flags: &[&str]) -> Spec {
+        let flags = ["test"].iter().chain(flags);
+        Flags::try_parse_from(flags).unwrap().policy.spec().unwrap()
+    }
+
+    #[test]
+    fn the_flags_are_those_of_the_default_policy() {
+        assert_eq!(spec(&[]), Spec::default());
+        let named = spec(&["--policy", "peng4nn:radius=0.25", "--set", "window=4"]);
+        assert_eq!(named, spec(&["--radius", "0.25", "--window", "4"]));
+    }
+
+    #[test]
+    fn a_policy_and_flags_of_another_exclude_each_other() {
+        for flags in [
+            ["--policy", "asha", "--radius", "1"],
+            ["--set", "factor=3", "--window", "3"],
+        ] {
+            let flags = ["test"].iter().chain(&flags);
+            assert!(Flags::try_parse_from(flags).is_err());
+        }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use peng_predict::{Epoch, Goal, ValueRange, policy::Spec};
 use regex::Regex;
 
-use crate::{curves::Columns, exit::Failure};
+use crate::{curves::Columns, exit::Failure, policy};
 
 /// Replay recorded learning curves as a search and measure stopping policies
 ///
@@ -148,13 +148,7 @@ impl EvaluateArgs {
         self.policies
             .iter()
             .map(|label| {
-                let (name, own) = label.split_once(':').unwrap_or((label, ""));
-                let own = own.split(',').filter(|pair| !pair.is_empty());
-                let pairs: Vec<(&str, &str)> = own
-                    .chain(self.set.iter().map(String::as_str))
-                    .map(pair)
-                    .collect::<Result<_, _>>()?;
-                let spec = Spec::parse(name, &pairs).map_err(Failure::input)?;
+                let spec = policy::parse(label, &self.set)?;
                 let label = label.clone();
                 Ok(Policy { label, spec })
             })
@@ -168,12 +162,4 @@ impl EvaluateArgs {
         let text = found.and_then(|found| found.get(1).or_else(|| found.get(0)));
         Some(text.map_or_else(String::new, |text| text.as_str().to_owned()))
     }
-}
-
-fn pair(text: &str) -> Result<(&str, &str), Failure> {
-    text.split_once('=').ok_or_else(|| {
-        Failure::input(anyhow::anyhow!(
-            "`{text}` is no parameter; key=value would be right"
-        ))
-    })
 }
