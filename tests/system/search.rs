@@ -95,8 +95,8 @@ impl Small {
                     "predicted",
                     "fitness",
                 ];
-                let kept = kept.map(|key| (key.to_owned(), candidate[key].clone()));
-                let id = candidate["id"].as_str().unwrap().to_owned();
+                let kept = kept.map(|key| (key.to_owned(), candidate.get(key).unwrap().clone()));
+                let id = candidate["candidate"].as_str().unwrap().to_owned();
                 (id, Value::Object(kept.into_iter().collect()))
             })
             .collect()
