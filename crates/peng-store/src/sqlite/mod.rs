@@ -8,6 +8,7 @@ mod search;
 use std::{
     fs::{self, File, TryLockError},
     path::Path,
+    str::FromStr,
     time::Duration,
 };
 
@@ -30,6 +31,9 @@ const READERS: u32 = 4;
 pub struct Sqlite {
     writer: SqlitePool,
     reader: SqlitePool,
+    /// A connection that no call uses. A database in memory ends with its last
+    /// connection, and a call that is given up may close the one that it had.
+    _anchor: Option<SqlitePool>,
     /// Held as long as the store lives.
     _lock: Option<File>,
 }
@@ -60,26 +64,28 @@ impl Sqlite {
         Ok(Self {
             writer,
             reader,
+            _anchor: None,
             _lock: Some(lock),
         })
     }
 
     /// A store that lives in memory and ends with the process.
     pub async fn in_memory() -> Result<Self, Error> {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(
-                SqliteConnectOptions::new()
-                    .in_memory(true)
-                    .foreign_keys(true),
-            )
-            .await?;
+        // This form of the address names the database, so that connections can share it.
+        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
+        let one = || {
+            SqlitePoolOptions::new()
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let anchor = one().connect_with(options.clone()).await?;
+        let pool = one().connect_with(options).await?;
         migrate(&pool).await?;
         Ok(Self {
             writer: pool.clone(),
             reader: pool,
+            _anchor: Some(anchor),
             _lock: None,
         })
     }
