@@ -31,7 +31,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Observations of a trial.
     pub trial_observations: usize,
-    /// Observations of a curve that is predicted without being stored.
+    /// Observations of a curve that is predicted without being stored. Its cost
+    /// grows with the square: every prefix is fitted.
     pub curve_observations: usize,
     /// Observations of one stream that may wait for their commit.
     pub stream_window: usize,
@@ -46,7 +47,7 @@ impl Default for Limits {
         Self {
             message_bytes: 4 << 20,
             trial_observations: 10_000,
-            curve_observations: 10_000,
+            curve_observations: 1_000,
             stream_window: 256,
             commit_queue: 4_096,
             commit_size: 512,

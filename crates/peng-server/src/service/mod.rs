@@ -7,7 +7,7 @@ mod predict;
 mod trials;
 mod watch;
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc, thread};
 
 use futures::stream::BoxStream;
 use peng_proto::{
@@ -15,6 +15,7 @@ use peng_proto::{
     v1::{self, prediction_service_server::PredictionService},
 };
 use peng_store::Trials;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
@@ -29,6 +30,8 @@ pub(crate) struct Service {
     notices: Arc<Notices>,
     sessions: Arc<Sessions>,
     limits: Limits,
+    /// What curves that are not stored are predicted on.
+    cores: Arc<Semaphore>,
     /// Cancelled when the server is about to leave: streams end.
     leaving: CancellationToken,
 }
@@ -41,6 +44,7 @@ impl Service {
         limits: Limits,
         leaving: CancellationToken,
     ) -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let sessions = Sessions::new(store.clone(), committer.clone(), limits.trial_observations);
         Self {
             store,
@@ -48,6 +52,7 @@ impl Service {
             notices,
             sessions: Arc::new(sessions),
             limits,
+            cores: Arc::new(Semaphore::new(cores)),
             leaving,
         }
     }

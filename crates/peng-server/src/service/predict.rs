@@ -10,7 +10,7 @@ use peng_proto::{
     v1,
 };
 
-use super::Service;
+use super::{Service, shutting_down};
 
 impl Service {
     pub(super) async fn predict_fitness(
@@ -31,8 +31,14 @@ impl Service {
             .map(|(index, wire)| parse_observation(&format!("observations[{index}]"), Some(wire)))
             .collect::<Result<Vec<_>, _>>()?;
         curve.sort_by_key(|observation| observation.epoch);
-        // A long curve takes a while; the other calls do not wait for it.
-        let prediction = tokio::task::spawn_blocking(move || predict(settings, &curve));
+        // A long curve takes a while: other calls do not wait for it, and no more
+        // curves are at work than there are cores.
+        let core = self.cores.clone().acquire_owned().await;
+        let core = core.map_err(|_| shutting_down())?;
+        let prediction = tokio::task::spawn_blocking(move || {
+            let _core = core;
+            predict(settings, &curve)
+        });
         prediction
             .await
             .map_err(|_| Error::new(Reason::Internal, "the prediction was lost"))?
