@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Goal;
+use crate::prediction::Interval;
 use crate::reason::ReasonCode;
 use crate::replay::{Replay, State, Trial};
 
@@ -32,8 +33,15 @@ pub struct Summary {
     pub stopped: f64,
     /// Share of the trials stopped for each reason.
     pub stopped_why: BTreeMap<ReasonCode, f64>,
-    /// Share of the stopped trials' 90 % intervals that hold the truth; none without intervals.
+    /// Share of the stopped trials' 50 % intervals that hold the true fitness; none where no
+    /// stopped trial reports one.
+    pub coverage_50: Option<f64>,
+    /// The same of their 90 % intervals.
     pub coverage_90: Option<f64>,
+    /// Share of the true best fraction that is lost by a stop: stopped, whatever the reason, and
+    /// with what it reported not in the reported best fraction. A trial whose place is taken by
+    /// one that is as good as the last of the best is not lost; none without trials.
+    pub false_stop_rate: Option<f64>,
     /// Median time of a decision, in microseconds.
     pub decision_us_p50: f64,
     /// The time within which 99 % of the decisions were made, in microseconds.
@@ -68,13 +76,16 @@ impl Summary {
             regret: choice.regret,
             stopped: trials.iter().filter(stopped).count() as f64 / count,
             stopped_why,
-            coverage_90: coverage(trials),
+            coverage_50: coverage(trials.iter().map(|trial| (trial, trial.interval_50))),
+            coverage_90: coverage(trials.iter().map(|trial| (trial, trial.interval))),
+            false_stop_rate: Some(choice.lost_by_stops),
             decision_us_p50: percentile(&replay.decisions, 0.5),
             decision_us_p99: percentile(&replay.decisions, 0.99),
         }
     }
 
-    /// The mean of several summaries, field by field; a reason missing in one counts as zero.
+    /// The mean of several summaries, field by field; a reason missing in one counts as zero, a
+    /// share that one does not have does not count.
     pub fn mean(summaries: &[Self]) -> Self {
         let count = summaries.len().max(1) as f64;
         let mean = |field: fn(&Self) -> f64| summaries.iter().map(field).sum::<f64>() / count;
@@ -82,10 +93,10 @@ impl Summary {
         for (&code, share) in summaries.iter().flat_map(|summary| &summary.stopped_why) {
             *stopped_why.entry(code).or_default() += share / count;
         }
-        let covered: Vec<f64> = summaries
-            .iter()
-            .filter_map(|summary| summary.coverage_90)
-            .collect();
+        let known = |field: fn(&Self) -> Option<f64>| {
+            let known: Vec<f64> = summaries.iter().filter_map(field).collect();
+            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+        };
         Self {
             epochs_saved: mean(|summary| summary.epochs_saved),
             throughput_factor: mean(|summary| summary.throughput_factor),
@@ -96,8 +107,9 @@ impl Summary {
             regret: mean(|summary| summary.regret),
             stopped: mean(|summary| summary.stopped),
             stopped_why,
-            coverage_90: (!covered.is_empty())
-                .then(|| covered.iter().sum::<f64>() / covered.len() as f64),
+            coverage_50: known(|summary| summary.coverage_50),
+            coverage_90: known(|summary| summary.coverage_90),
+            false_stop_rate: known(|summary| summary.false_stop_rate),
             decision_us_p50: mean(|summary| summary.decision_us_p50),
             decision_us_p99: mean(|summary| summary.decision_us_p99),
         }
@@ -109,6 +121,7 @@ struct Choice {
     kept: f64,
     mean_difference: f64,
     regret: f64,
+    lost_by_stops: f64,
 }
 
 impl Choice {
@@ -125,28 +138,31 @@ impl Choice {
         // The sort is stable: of equal reports the earlier curve is taken.
         let mut by_report: Vec<&Trial> = trials.iter().collect();
         by_report.sort_by(|a, b| goal.score(b.reported).total_cmp(&goal.score(a.reported)));
-        let (best, chosen) = (&by_truth[..count], &by_report[..count]);
+        let (best, (chosen, left)) = (&by_truth[..count], by_report.split_at(count));
         let last = truth(&best[count - 1]);
         let kept = chosen.iter().filter(|trial| truth(trial) >= last).count();
+        let stopped = |trial: &&&Trial| trial.state == State::Stopped && truth(trial) >= last;
+        let by_stops = left.iter().filter(stopped).count().min(count - kept);
         let mean = |some: &[&Trial]| some.iter().map(truth).sum::<f64>() / count as f64;
         Self {
             kept: kept as f64 / count as f64,
             mean_difference: mean(best) - mean(chosen),
             regret: truth(&best[0]) - truth(&chosen[0]),
+            lost_by_stops: by_stops as f64 / count as f64,
         }
     }
 }
 
-fn coverage(trials: &[Trial]) -> Option<f64> {
-    let held: Vec<bool> = trials
-        .iter()
-        .filter_map(|trial| {
-            let interval = trial.interval?;
-            Some((interval.lower..=interval.upper).contains(&trial.truth))
-        })
-        .collect();
-    let count = held.len();
-    (count > 0).then(|| held.into_iter().filter(|&held| held).count() as f64 / count as f64)
+/// Share of the intervals that hold their trial's truth.
+fn coverage<'a>(trials: impl Iterator<Item = (&'a Trial, Option<Interval>)>) -> Option<f64> {
+    let (mut count, mut held) = (0_usize, 0_usize);
+    for (trial, interval) in trials {
+        if let Some(interval) = interval {
+            count += 1;
+            held += usize::from((interval.lower..=interval.upper).contains(&trial.truth));
+        }
+    }
+    (count > 0).then(|| held as f64 / count as f64)
 }
 
 /// Kendall's tau-b (Kendall, *The treatment of ties in ranking problems*, Biometrika 33, 1945).

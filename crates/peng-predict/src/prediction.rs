@@ -13,6 +13,10 @@ pub struct Prediction {
     pub fitness: f64,
     /// How sure it is; none where the curve has no points to spare for judging its noise.
     pub interval: Option<Interval>,
+    /// The narrower interval that should hold the fitness as often as not, from which calibration
+    /// is judged; none where the policy does not state one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_50: Option<Interval>,
     /// The fitted curve; none where the fitness was measured, or is held to be the value so far.
     pub curve: Option<Curve>,
 }
@@ -23,6 +27,7 @@ impl Prediction {
         Self {
             fitness: value,
             interval: None,
+            interval_50: None,
             curve: None,
         }
     }

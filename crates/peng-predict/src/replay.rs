@@ -53,6 +53,8 @@ pub struct Trial {
     pub reported: f64,
     /// The interval of the reported prediction.
     pub interval: Option<Interval>,
+    /// Its interval at 50 %.
+    pub interval_50: Option<Interval>,
     /// The value at the end of the curve; the worst of the range if it diverged.
     pub truth: f64,
     /// How it ended.
@@ -194,6 +196,7 @@ impl Running<'_> {
             reported: prediction
                 .map_or_else(|| fitness(last, settings), |prediction| prediction.fitness),
             interval: prediction.and_then(|prediction| prediction.interval),
+            interval_50: prediction.and_then(|prediction| prediction.interval_50),
             truth: fitness(end, settings),
             state: if stopped {
                 State::Stopped

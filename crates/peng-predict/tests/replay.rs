@@ -104,6 +104,67 @@ fn a_tie_with_the_last_of_the_best_counts_as_kept() {
     assert!((summary.best_kept - 1.0).abs() < 1e-12);
 }
 
+/// Four curves of 10 epochs that rise fast, or slowly.
+fn risers() -> Vec<Vec<Observation>> {
+    [(80.0, 2.0), (70.0, 1.5), (60.0, 3.0), (50.0, 1.3)]
+        .map(|(end, base)| {
+            let value = |epoch: i32| end * (1.0 - f64::powi(base, -epoch));
+            curve(&(1..=10).map(value).collect::<Vec<f64>>())
+        })
+        .to_vec()
+}
+
+#[test]
+fn intervals_are_held_against_the_truth() {
+    // The curves are of the fitted family: every prediction is right.
+    let exact = play(&settings(10.0, "peng4nn", &[]), &risers(), ONE);
+    let summary = Summary::new(&exact, Goal::Maximize, 0.25);
+    assert!(summary.stopped > 0.9, "{summary:?}");
+    for trial in &exact.trials {
+        let (wide, narrow) = (trial.interval.unwrap(), trial.interval_50.unwrap());
+        assert!(wide.lower <= narrow.lower && narrow.upper <= wide.upper);
+    }
+    let covered = |shift: f64| {
+        let mut replay = exact.clone();
+        for (index, trial) in replay.trials.iter_mut().enumerate() {
+            let interval = |half: f64, level| peng_predict::Interval {
+                lower: trial.truth + shift - half,
+                upper: trial.truth + shift + half,
+                level,
+            };
+            trial.interval = Some(interval(2.0, 0.9));
+            trial.interval_50 = (index < 2).then_some(interval(1.0, 0.5));
+        }
+        let summary = Summary::new(&replay, Goal::Maximize, 0.25);
+        (summary.coverage_50, summary.coverage_90)
+    };
+    assert_eq!(covered(0.0), (Some(1.0), Some(1.0)));
+    assert_eq!(covered(1.5), (Some(0.0), Some(1.0)));
+    assert_eq!(covered(3.0), (Some(0.0), Some(0.0)));
+    let rule = play(&settings(10.0, "fixed", &[]), &risers(), ONE);
+    let summary = Summary::new(&rule, Goal::Maximize, 0.25);
+    assert_eq!((summary.coverage_50, summary.coverage_90), (None, None));
+}
+
+#[test]
+fn a_false_stop_is_one_of_the_best_that_its_report_hides() {
+    let rates = |epoch: &str, best: f64| {
+        let replay = play(
+            &settings(10.0, "fixed", &[("epoch", epoch)]),
+            &crossing(),
+            ONE,
+        );
+        let summary = Summary::new(&replay, Goal::Maximize, best);
+        (summary.best_kept, summary.false_stop_rate)
+    };
+    // At epoch 2 the order is the reverse of the true one, at 9 it is the true one.
+    assert_eq!(rates("2", 0.2), (0.0, Some(1.0)));
+    assert_eq!(rates("9", 0.2), (1.0, Some(0.0)));
+    // All are chosen: none can be lost.
+    assert_eq!(rates("2", 1.0), (1.0, Some(0.0)));
+    assert_eq!(Summary::default().false_stop_rate, None);
+}
+
 #[test]
 fn the_policy_sees_what_was_observed_by_then() {
     // One after the other, halving compares each with those before it; all at once, with those

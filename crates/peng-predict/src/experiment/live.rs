@@ -25,6 +25,10 @@ pub struct Experiment {
 
 /// What happened to a trial of an experiment, as a log holds it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is an observation"
+)]
 pub enum Event {
     /// It reported, and this was decided.
     Observed(Observation, Decision),

@@ -11,6 +11,9 @@ pub const LEVEL: f64 = 0.9;
 /// The quantile of the normal distribution that leaves out 5 % at each end.
 const NORMAL: f64 = 1.644_853_626_951_472_7;
 
+/// The quantile that leaves out 25 % at each end.
+const NORMAL_50: f64 = 0.674_489_750_196_081_7;
+
 /// Half the width of the interval, at [`LEVEL`], in which a measurement at `at` would lie, in
 /// percent of the metric's range.
 ///
@@ -27,8 +30,14 @@ pub fn half_width(curve: &Curve, x: &[f64], at: f64) -> Option<f64> {
     let factor = information(curve, x).cholesky()?;
     let sensitivity = free_gradient(curve, at);
     let spread = sensitivity.dot(&factor.solve(&sensitivity));
-    let half = student(freedom) * (noise * (1.0 + spread)).sqrt();
+    let half = student(freedom, LEVEL, NORMAL) * (noise * (1.0 + spread)).sqrt();
     (spread >= 0.0 && half.is_finite()).then_some(half)
+}
+
+/// The half width at 50 % as a share of that at [`LEVEL`], for a curve with `freedom` points more
+/// than parameters, at least one.
+pub fn share_50(freedom: usize) -> f64 {
+    student(freedom, 0.5, NORMAL_50) / student(freedom, LEVEL, NORMAL)
 }
 
 /// Sum over the points of the outer product of the gradient, with ones on the diagonal for the
@@ -61,14 +70,13 @@ fn is_held(curve: &Curve, index: usize) -> bool {
     index >= curve.parameters.len() || curve.outcome.is_at_bound(index)
 }
 
-/// The quantile of Student's distribution that leaves out 5 % at each end: exact for one and two
-/// degrees of freedom, else its expansion about the normal quantile (Abramowitz and Stegun,
-/// 26.7.5), within 0.3 %.
-fn student(freedom: usize) -> f64 {
-    let z = NORMAL;
+/// The quantile of Student's distribution within which `level` lies to both sides of zero: exact
+/// for one and two degrees of freedom, else its expansion about the normal quantile `z` (Abramowitz
+/// and Stegun, 26.7.5), within 0.3 %.
+fn student(freedom: usize, level: f64, z: f64) -> f64 {
     match freedom {
-        1 => (std::f64::consts::PI * 0.45).tan(),
-        2 => 0.9 * (2.0_f64 / (1.0 - 0.81)).sqrt(),
+        1 => (std::f64::consts::FRAC_PI_2 * level).tan(),
+        2 => level * (2.0 / (1.0 - level * level)).sqrt(),
         _ => {
             let v = freedom as f64;
             let first = (z.powi(3) + z) / 4.0;
@@ -97,7 +105,11 @@ mod tests {
             (10, 1.812),
             (100, 1.660),
         ] {
-            let got = student(freedom);
+            let got = student(freedom, LEVEL, NORMAL);
+            assert!((got / quantile - 1.0).abs() < 3e-3, "{freedom}: {got}");
+        }
+        for (freedom, quantile) in [(1, 1.0), (2, 0.816), (3, 0.765), (4, 0.741), (100, 0.677)] {
+            let got = student(freedom, 0.5, NORMAL_50);
             assert!((got / quantile - 1.0).abs() < 3e-3, "{freedom}: {got}");
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::family::{self, MOST};
 use crate::prediction::Curve;
-pub use interval::{LEVEL, half_width};
+pub use interval::{LEVEL, half_width, share_50};
 pub use points::{Points, Workspace};
 
 /// How a fit that found a curve ended.

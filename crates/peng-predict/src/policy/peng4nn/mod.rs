@@ -116,17 +116,20 @@ impl Rule {
     fn prediction(&self, view: &View<'_>, scale: &Scale, curve: Curve, percent: f64) -> Prediction {
         let fitness = scale.to_value(percent);
         let at = self.target(view, curve.points);
-        let interval = fit::half_width(&curve, &self.x[..curve.points], at).and_then(|half| {
+        let half = fit::half_width(&curve, &self.x[..curve.points], at);
+        let interval = |half: f64, level: f64| {
             let ends = [percent - half, percent + half].map(|percent| scale.to_value(percent));
             ends.iter().all(|end| end.is_finite()).then(|| Interval {
                 lower: ends[0].min(ends[1]),
                 upper: ends[0].max(ends[1]),
-                level: fit::LEVEL,
+                level,
             })
-        });
+        };
+        let share_50 = fit::share_50(curve.points.saturating_sub(curve.parameters.len()).max(1));
         Prediction {
             fitness,
-            interval,
+            interval: half.and_then(|half| interval(half, fit::LEVEL)),
+            interval_50: half.and_then(|half| interval(half * share_50, 0.5)),
             curve: Some(curve),
         }
     }
