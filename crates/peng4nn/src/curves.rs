@@ -61,11 +61,29 @@ pub(crate) enum Error {
     Open { path: PathBuf, source: io::Error },
     #[error("{}: not a CSV file", path.display())]
     Csv { path: PathBuf, source: csv::Error },
-    #[error("{}: no column `{name}`; the columns are {columns}", path.display())]
+    #[error("{}:{line}: {found} columns; {right} would be right, as in the head", path.display())]
+    Width {
+        path: PathBuf,
+        line: u64,
+        found: u64,
+        right: u64,
+    },
+    #[error("{}:{line}: column {number}: must be UTF-8", path.display())]
+    Text {
+        path: PathBuf,
+        line: u64,
+        /// From 1.
+        number: usize,
+    },
+    #[error(
+        "{}: no column `{name}`; the columns are {columns}; {flag} names another",
+        path.display()
+    )]
     NoColumn {
         path: PathBuf,
         name: String,
         columns: String,
+        flag: &'static str,
     },
     #[error("{}: no curve in it", path.display())]
     Empty { path: PathBuf },
@@ -131,22 +149,25 @@ impl<'a> Rows<'a> {
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(input);
-        let heads = reader.headers().map_err(|source| Error::Csv {
-            path: path.to_owned(),
-            source,
-        })?;
-        let column = |name: &str| {
+        let heads = reader.headers().map_err(|source| broken(path, source))?;
+        if heads.is_empty() {
+            let path = path.to_owned();
+            return Err(Error::Empty { path });
+        }
+        let column = |name: &str, flag| {
             let index = heads.iter().position(|head| head == name);
             let index = index.ok_or_else(|| Error::NoColumn {
                 path: path.to_owned(),
                 name: name.to_owned(),
                 columns: heads.iter().collect::<Vec<_>>().join(", "),
+                flag,
             })?;
             let name = name.to_owned();
             Ok(Column { name, index })
         };
-        let (curve, epoch) = (column(&columns.curve)?, column(&columns.epoch)?);
-        let value = column(&columns.value)?;
+        let curve = column(&columns.curve, "--curve-column")?;
+        let epoch = column(&columns.epoch, "--epoch-column")?;
+        let value = column(&columns.value, "--value-column")?;
         Ok(Self {
             path,
             reader,
@@ -185,10 +206,10 @@ impl<'a> Rows<'a> {
     }
 
     fn next(&mut self, row: &mut StringRecord) -> Result<bool, Error> {
-        self.reader.read_record(row).map_err(|source| Error::Csv {
-            path: self.path.to_owned(),
-            source,
-        })
+        let path = self.path;
+        self.reader
+            .read_record(row)
+            .map_err(|source| broken(path, source))
     }
 
     fn parse<'r>(&self, row: &'r StringRecord) -> Result<(&'r str, Observation), Error> {
@@ -198,7 +219,10 @@ impl<'a> Rows<'a> {
         let value = self.number(row, &self.value)?;
         if value.is_finite() && !self.range.contains(value) {
             let (lower, upper) = (self.range.lower(), self.range.upper());
-            let wrong = format!("must be from {lower} to {upper}, or nan, got {value}");
+            let wrong = format!(
+                "must be from {lower} to {upper}, or nan, got {value}; --lower and --upper set \
+                 another range"
+            );
             return Err(self.error(row, &self.value, &wrong));
         }
         Ok((id, Observation { epoch, value }))
@@ -224,6 +248,36 @@ impl<'a> Rows<'a> {
             column: column.name.clone(),
             wrong: wrong.to_string(),
         }
+    }
+}
+
+/// What the reader met, with its line where it is known.
+fn broken(path: &Path, source: csv::Error) -> Error {
+    let path = path.to_owned();
+    if source.is_io_error() {
+        let source = source.into();
+        return Error::Open { path, source };
+    }
+    match source.kind() {
+        csv::ErrorKind::UnequalLengths {
+            pos: Some(place),
+            expected_len,
+            len,
+        } => Error::Width {
+            path,
+            line: place.line(),
+            found: *len,
+            right: *expected_len,
+        },
+        csv::ErrorKind::Utf8 {
+            pos: Some(place),
+            err,
+        } => Error::Text {
+            path,
+            line: place.line(),
+            number: err.field() + 1,
+        },
+        _ => Error::Csv { path, source },
     }
 }
 

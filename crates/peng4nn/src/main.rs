@@ -6,6 +6,7 @@ mod evaluate;
 mod exit;
 mod health;
 mod logging;
+mod metric;
 mod output;
 mod policy;
 mod predict;

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use serde::Serialize;
+use serde_json::Value;
 
 /// For whom the result is written to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,6 +47,15 @@ pub(crate) fn number(value: Option<f64>, decimals: usize) -> Cell {
     Cell::new(value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}")))
 }
 
+/// A verdict, a reason or an outcome as the API writes it: `NEVER_LEARNS`.
+pub(crate) fn word(code: impl Serialize) -> String {
+    match serde_json::to_value(code) {
+        Ok(Value::String(word)) => word.to_uppercase(),
+        Ok(Value::Object(fields)) => fields.get("kind").map_or_else(String::new, word),
+        _ => String::new(),
+    }
+}
+
 /// A count with an SI prefix and three digits: `12.3 M`.
 pub(crate) fn si(count: u64) -> String {
     let scaled = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
@@ -65,7 +76,16 @@ pub(crate) fn si(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use peng_predict::{ReasonCode, Verdict, fit::Outcome};
+
     use super::*;
+
+    #[test]
+    fn words_are_those_of_the_api() {
+        assert_eq!(word(Verdict::Stop), "STOP");
+        assert_eq!(word(ReasonCode::NeverLearns), "NEVER_LEARNS");
+        assert_eq!(word(Outcome::at_bounds([true; 4])), "AT_BOUND");
+    }
 
     #[test]
     fn counts_have_three_digits() {

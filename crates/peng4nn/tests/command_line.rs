@@ -79,8 +79,9 @@ fn predict_writes_json_lines_and_nothing_else_to_standard_output() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 8);
-    assert_eq!(lines[3]["verdict"], "continue");
-    assert_eq!(lines[4]["verdict"], "stop");
+    assert_eq!(lines[3]["verdict"], "CONTINUE");
+    assert_eq!(lines[4]["verdict"], "STOP");
+    assert_eq!(lines[4]["reason"], "CONVERGED");
     assert_eq!(lines[4]["family"], "exp");
     assert!((lines[4]["prediction"].as_f64().unwrap() - 79.921_875).abs() < 1e-6);
     assert!(lines[7]["value"].is_null());

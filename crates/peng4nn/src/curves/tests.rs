@@ -67,7 +67,8 @@ fn errors_name_file_line_and_column() {
         (",1,2\n", "curves.csv:2: column 1 (`curve_id`): is empty"),
         (
             "a,1,100.5\n",
-            "curves.csv:2: column 3 (`val_accuracy`): must be from 0 to 100, or nan, got 100.5",
+            "curves.csv:2: column 3 (`val_accuracy`): must be from 0 to 100, or nan, got 100.5; \
+             --lower and --upper set another range",
         ),
         (
             "a,1,2\nb,1,2\na,1,3\n",
@@ -78,17 +79,19 @@ fn errors_name_file_line_and_column() {
         assert_eq!(after(rows).unwrap_err(), right);
     }
     let error = after("a,1,2\na,2\n").unwrap_err();
-    assert!(
-        error.starts_with("curves.csv: not a CSV file: ") && error.contains("line: 3"),
-        "{error}"
-    );
+    let right = "curves.csv:3: 2 columns; 3 would be right, as in the head";
+    assert_eq!(error, right);
+    let error = read_bytes(b"curve_id,epoch,val_accuracy\na\xff,1,2\n").unwrap_err();
+    assert_eq!(error, "curves.csv:2: column 1: must be UTF-8");
+    assert_eq!(read_bytes(b"").unwrap_err(), "curves.csv: no curve in it");
     let error = read_bytes(b"curve,epoch,val_accuracy\n").unwrap_err();
     assert_eq!(
         error,
-        "curves.csv: no column `curve_id`; the columns are curve, epoch, val_accuracy"
+        "curves.csv: no column `curve_id`; the columns are curve, epoch, val_accuracy; \
+         --curve-column names another"
     );
     let error = read_bytes(&[0x1f, 0x8b, 8, 0, 1]).unwrap_err();
-    assert!(error.starts_with("curves.csv: not a CSV file"), "{error}");
+    assert!(error.starts_with("cannot read curves.csv: "), "{error}");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use peng_predict::{Epoch, Goal, ValueRange, policy::Spec};
+use peng_predict::Epoch;
 use regex::Regex;
 
-use crate::{curves::Columns, exit::Failure, policy};
+use super::policies::{self, Policy};
+use crate::{curves::Columns, exit::Failure, metric::Metric};
 
 /// Replay recorded learning curves as a search and measure stopping policies
 ///
@@ -20,7 +21,7 @@ pub(crate) struct EvaluateArgs {
     /// A policy, `NAME` or `NAME:key=value,..`; several make rows side by side
     #[arg(long = "policy", value_name = "POLICY", default_value = "peng4nn", num_args = 1..)]
     policies: Vec<String>,
-    /// A parameter of every policy
+    /// A parameter of every policy; the same key with several values makes a row for each
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The epoch whose value is the fitness; the last one of a file if not given
@@ -35,16 +36,23 @@ pub(crate) struct EvaluateArgs {
     /// The fraction of the curves that the search is after
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     pub(super) best: f64,
-    /// Curves in whose names this pattern finds the same text are an experiment
-    /// of their own; with a group `(..)`, what that finds
+    /// Curves in whose names this pattern finds the same text are an experiment of
+    /// their own; with a group `(..)`, what that finds. A row for each, and one for
+    /// their mean
     #[arg(long, value_name = "REGEX")]
     group: Option<Regex>,
     /// A table, or a JSON object a line for every file and policy
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
-    /// Write what became of every curve to this CSV file
+    /// Write what became of every curve to this CSV file: file, seed, curve_id,
+    /// epochs_used (observations), reported_fitness, lower and upper end of its 90 %
+    /// interval, state, reason; and policy, where there are several
     #[arg(long, value_name = "FILE")]
     pub(super) per_trial: Option<PathBuf>,
+    /// Replays at a time; the figures are the same, the decision times grow with it
+    /// [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// CSV with the columns curve_id, epoch, val_accuracy; may be gzipped, rows
     /// in any order
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Input")]
@@ -53,31 +61,6 @@ pub(crate) struct EvaluateArgs {
     pub(super) metric: Metric,
     #[command(flatten)]
     pub(super) columns: Columns,
-}
-
-/// What the values mean.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Metric")]
-pub(crate) struct Metric {
-    /// A smaller value is better
-    #[arg(long)]
-    minimize: bool,
-    /// The smallest value that can occur
-    #[arg(
-        long,
-        value_name = "VALUE",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    lower: f64,
-    /// The largest value that can occur
-    #[arg(
-        long,
-        value_name = "VALUE",
-        default_value_t = 100.0,
-        allow_negative_numbers = true
-    )]
-    upper: f64,
 }
 
 /// For whom the result is.
@@ -89,13 +72,23 @@ pub(crate) enum Format {
     Json,
 }
 
-/// A policy as it was asked for.
-pub(super) struct Policy {
-    pub(super) label: String,
-    pub(super) spec: Spec,
-}
-
 const AFTER: &str = "\
+Figures, values in the metric's unit, means over the seeds (table / JSON):
+  saved %   epochs_saved          share of all epochs that were not trained
+  times     throughput_factor     all epochs by those trained
+  kept      best_kept             share of the true best fraction in the reported best
+                                  fraction; as good as its last one counts
+  means     best_mean_difference  true mean of the true best less that of the reported best
+  error     mae                   mean absolute error of the reported fitness
+  tau       kendall_tau           rank correlation of reported and true fitness
+  regret    regret                true fitness of the best less that of the first-ranked
+  stopped % stopped, stopped_why  share of the trials stopped, and for which reason
+  in 50 %   coverage_50           share of the stopped whose fitness lies in the 50 % interval
+  in 90 %   coverage_90           the same of the 90 % interval
+  lost      false_stop_rate       share of the true best that was stopped and, by what it
+                                  reported, is not in the reported best
+  p50, p99  decision_us_p50, _p99 time of a decision in microseconds
+
 Examples:
   What does the published rule save, and what does it lose?
     peng4nn evaluate --curves curves.csv.gz
@@ -103,6 +96,13 @@ Examples:
   Policies side by side:
     peng4nn evaluate --curves curves.csv.gz --policy peng4nn median asha:first_share=0.11 \\
       hyperband patience fixed:share=0.25
+
+  What does a parameter trade? A row for each value, and a line in the figure:
+    peng4nn evaluate --curves curves.csv --policy peng4nn --set radius=0.25 --set radius=1 \\
+      --plot trade.svg
+
+  Losses, an experiment for each network that the names begin with:
+    peng4nn evaluate --curves loss.csv --value-column loss --goal minimize --group "^([a-z]+)_"
 
   Several policies at once, the first that stops:
     peng4nn evaluate --curves curves.csv --policy any_of --set policies=peng4nn,asha";
@@ -128,38 +128,31 @@ fn workers(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "must be between 1 and 100000".to_owned())
 }
 
-impl Metric {
-    pub(super) fn goal(&self) -> Goal {
-        if self.minimize {
-            Goal::Minimize
-        } else {
-            Goal::Maximize
-        }
-    }
-
-    pub(super) fn range(&self) -> Result<ValueRange, Failure> {
-        ValueRange::new(self.lower, self.upper).map_err(Failure::input)
-    }
-}
-
 impl EvaluateArgs {
     /// The policies, in the order of the arguments.
     pub(super) fn policies(&self) -> Result<Vec<Policy>, Failure> {
-        self.policies
-            .iter()
-            .map(|label| {
-                let spec = policy::parse(label, &self.set)?;
-                let label = label.clone();
-                Ok(Policy { label, spec })
-            })
-            .collect()
+        policies::parse(&self.policies, &self.set)
     }
 
-    /// The name of a curve's experiment.
-    pub(super) fn group_of(&self, curve: &str) -> Option<String> {
-        let pattern = self.group.as_ref()?;
+    /// How many replays run at a time.
+    pub(super) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(cores, usize::from)
+    }
+
+    /// The name of a curve's experiment, none where a file is one; fails where the pattern finds
+    /// nothing.
+    pub(super) fn group_of(&self, curve: &str) -> Result<Option<String>, Failure> {
+        let Some(pattern) = &self.group else {
+            return Ok(None);
+        };
         let found = pattern.captures(curve);
         let text = found.and_then(|found| found.get(1).or_else(|| found.get(0)));
-        Some(text.map_or_else(String::new, |text| text.as_str().to_owned()))
+        let text = text.filter(|text| !text.is_empty()).ok_or_else(|| {
+            Failure::input(anyhow::anyhow!(
+                "--group: `{pattern}` finds nothing in the curve's name `{curve}`"
+            ))
+        })?;
+        Ok(Some(text.as_str().to_owned()))
     }
 }

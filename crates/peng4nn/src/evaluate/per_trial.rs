@@ -3,16 +3,12 @@
 use std::{fs::File, path::Path};
 
 use anyhow::Context;
-use peng_predict::replay::{Replay, State};
+use peng_predict::replay::State;
 
-use super::{Group, Policy};
+use super::replays::Run;
+use crate::output::word;
 
-/// Writes the file while the replays run.
-pub(super) struct Writer {
-    csv: csv::Writer<File>,
-}
-
-const HEADS: [&str; 10] = [
+const HEADS: [&str; 9] = [
     "file",
     "seed",
     "curve_id",
@@ -22,51 +18,43 @@ const HEADS: [&str; 10] = [
     "upper",
     "state",
     "reason",
-    "policy",
 ];
 
-impl Writer {
-    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path);
-        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-        let mut csv = csv::Writer::from_writer(file);
-        csv.write_record(HEADS)?;
-        Ok(Self { csv })
+/// Writes the file; with `policies`, each row ends with its policy.
+pub(super) fn write(path: &Path, runs: &[Run<'_>], policies: bool) -> anyhow::Result<()> {
+    let unwritable = || format!("cannot write {}", path.display());
+    let file = File::create(path).with_context(unwritable)?;
+    let mut csv = csv::Writer::from_writer(file);
+    let heads = HEADS.into_iter().chain(policies.then_some("policy"));
+    csv.write_record(heads).with_context(unwritable)?;
+    for run in runs {
+        write_run(&mut csv, run, policies).with_context(unwritable)?;
     }
+    csv.flush().with_context(unwritable)
+}
 
-    pub(super) fn write(
-        &mut self,
-        policy: &Policy,
-        group: &Group,
-        seed: u64,
-        replay: &Replay,
-    ) -> anyhow::Result<()> {
-        let (file, seed) = (group.path.display().to_string(), seed.to_string());
-        for trial in &replay.trials {
-            let end = |end: Option<f64>| end.map_or_else(String::new, |end| end.to_string());
-            let state = match trial.state {
-                State::Succeeded => "SUCCEEDED",
-                State::Stopped => "STOPPED",
-            };
-            let reason = trial.reason.map(|reason| reason.code());
-            let reason = reason.map(|code| format!("{code:?}").to_uppercase());
-            self.csv.write_record([
-                file.as_str(),
-                &seed,
-                &group.curves[trial.curve].id,
-                &trial.observations.to_string(),
-                &trial.reported.to_string(),
-                &end(trial.interval.map(|interval| interval.lower)),
-                &end(trial.interval.map(|interval| interval.upper)),
-                state,
-                &reason.unwrap_or_default(),
-                &policy.label,
-            ])?;
-        }
-        Ok(())
+fn write_run(csv: &mut csv::Writer<File>, run: &Run<'_>, policies: bool) -> csv::Result<()> {
+    let (file, seed) = (run.group.path.display().to_string(), run.seed.to_string());
+    for trial in &run.replay.trials {
+        let end = |end: Option<f64>| end.map_or_else(String::new, |end| end.to_string());
+        let state = match trial.state {
+            State::Succeeded => "SUCCEEDED",
+            State::Stopped => "STOPPED",
+        };
+        let reason = trial.reason.map(|reason| word(reason.code()));
+        let row = [
+            file.as_str(),
+            &seed,
+            &run.group.curves[trial.curve].id,
+            &trial.observations.to_string(),
+            &trial.reported.to_string(),
+            &end(trial.interval.map(|interval| interval.lower)),
+            &end(trial.interval.map(|interval| interval.upper)),
+            state,
+            &reason.unwrap_or_default(),
+        ];
+        let policy = policies.then_some(run.policy.label.as_str());
+        csv.write_record(row.into_iter().chain(policy))?;
     }
-
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        Ok(self.csv.flush()?)
-    }
+    Ok(())
 }

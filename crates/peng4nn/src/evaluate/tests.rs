@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, path::Path};
 
 use clap::Parser;
 
@@ -36,15 +36,63 @@ fn policies_stand_side_by_side_for_every_group() {
     let file = file();
     let more = ["--policy", "fixed:epoch=2", "asha", "--group", "^([ab])_"];
     let args = args(file.path(), &more);
-    let groups = groups(&args).unwrap();
+    let groups = groups::read(&args).unwrap();
     let names: Vec<_> = groups.iter().map(|group| group.name.as_deref()).collect();
     assert_eq!(names, [Some("a"), Some("b")]);
     assert!(groups.iter().all(|group| group.curves.len() == 10));
     let policies = args.policies().unwrap();
-    let replay = replay(&args, &groups[0], &policies[0], 1).unwrap();
-    assert!(replay.trials.iter().all(|trial| trial.observations == 2));
-    let summary = Summary::new(&replay, args.metric.goal(), args.best);
-    assert!((summary.epochs_saved - 0.8).abs() < 1e-12, "{summary:?}");
+    let runs = replays::run(&args, &groups, &policies).unwrap();
+    let used = runs[0].replay.trials.iter().map(|trial| trial.observations);
+    assert!(used.eq([2; 10]));
+    let rows = rows::new(&runs, &groups, 2, args.metric.goal(), args.best);
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| (row.group, &*row.policy.label))
+        .collect();
+    let (fixed, asha) = ("fixed:epoch=2", "asha");
+    let a_b = [Some("a"), Some("b"), None];
+    let right = a_b.map(|group| [(group, fixed), (group, asha)]);
+    assert_eq!(names, right.concat());
+    assert!((rows[0].summary.epochs_saved - 0.8).abs() < 1e-12);
+    assert_eq!(rows[4].curves, 20);
+    let kept = |row: usize| rows[row].summary.best_kept;
+    assert!((kept(5) - f64::midpoint(kept(1), kept(3))).abs() < 1e-12);
+}
+
+#[test]
+fn neither_threads_nor_the_order_of_rows_matter() {
+    let file = file();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let (head, rows) = text.split_once('\n').unwrap();
+    let backwards: Vec<&str> = rows.lines().rev().collect();
+    let other = tempfile::NamedTempFile::new().unwrap();
+    fs::write(other.path(), format!("{head}\n{}\n", backwards.join("\n"))).unwrap();
+    let trials = |path: &Path, threads: &str| {
+        let more = ["--policy", "asha", "median", "--threads", threads];
+        let args = args(path, &more);
+        let (policies, groups) = (args.policies().unwrap(), groups::read(&args).unwrap());
+        let runs = replays::run(&args, &groups, &policies).unwrap();
+        runs.into_iter()
+            .map(|run| run.replay.trials)
+            .collect::<Vec<_>>()
+    };
+    let one = trials(file.path(), "1");
+    assert_eq!(one, trials(file.path(), "3"));
+    assert_eq!(one, trials(other.path(), "2"));
+}
+
+#[test]
+fn losses_are_ranked_from_below() {
+    let file = file();
+    let more = ["--policy", "fixed:epoch=1", "--goal", "minimize"];
+    let args = args(file.path(), &more);
+    let (policies, groups) = (args.policies().unwrap(), groups::read(&args).unwrap());
+    assert!((groups[0].range.upper() - 69.0).abs() < 1e-12);
+    let runs = replays::run(&args, &groups, &policies).unwrap();
+    let rows = rows::new(&runs, &groups, 1, args.metric.goal(), args.best);
+    // All rise alike: the order at epoch 1 is that at the end.
+    assert!((rows[0].summary.best_kept - 1.0).abs() < 1e-12);
+    assert!(rows[0].summary.regret.abs() < 1e-12);
 }
 
 #[test]
@@ -57,7 +105,19 @@ fn every_curve_is_a_row_of_the_per_trial_file() {
     let text = fs::read_to_string(out.path()).unwrap();
     assert_eq!(text.lines().count(), 1 + 2 * 20);
     let row = text.lines().nth(1).unwrap();
-    assert!(row.ends_with("1,a_0,5,25,,,STOPPED,RULE,fixed"), "{row}");
+    assert!(row.ends_with("1,a_0,5,25,,,STOPPED,RULE"), "{row}");
+    let more = ["--policy", "fixed", "asha", "--per-trial", path];
+    run(&args(file.path(), &more)).unwrap();
+    let text = fs::read_to_string(out.path()).unwrap();
+    assert!(text.lines().nth(1).unwrap().ends_with("STOPPED,RULE,fixed"));
+}
+
+#[test]
+fn a_name_without_a_group_is_an_error() {
+    let file = file();
+    let args = args(file.path(), &["--group", "^a"]);
+    let failure = groups::read(&args).err().unwrap();
+    assert!(failure.to_string().contains("`b_1`"), "{failure}");
 }
 
 #[test]

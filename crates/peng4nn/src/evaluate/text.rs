@@ -4,21 +4,24 @@ use std::io::{self, Write};
 
 use comfy_table::Cell;
 
-use super::{Row, stem};
-use crate::output::{number, table};
+use super::rows::Row;
+use crate::output::{number, table, word};
 
-const HEADS: [&str; 13] = [
+const HEADS: [&str; 16] = [
     "curves",
     "policy",
     ">saved %",
-    ">factor",
-    ">best kept",
-    ">mean diff",
-    ">mae",
+    ">times",
+    ">kept",
+    ">means",
+    ">error",
     ">tau",
     ">regret",
     ">stopped %",
     "why",
+    ">in 50 %",
+    ">in 90 %",
+    ">lost",
     ">p50 us",
     ">p99 us",
 ];
@@ -26,26 +29,26 @@ const HEADS: [&str; 13] = [
 /// Writes a table.
 pub(super) fn write(mut out: impl Write, rows: &[Row<'_>]) -> io::Result<()> {
     let mut table = table(&HEADS);
+    let mut above = String::new();
     for row in rows {
-        table.add_row(cells(row));
+        let curves = match row.group {
+            None => row.file.clone(),
+            Some(group) => format!("{} {group}", row.file),
+        };
+        // A name is written once.
+        let shown = if curves == above { "" } else { &curves };
+        table.add_row(cells(shown, row));
+        above = curves;
     }
-    writeln!(out, "{table}")?;
+    writeln!(out, "{}", table.trim_fmt())?;
     out.flush()
 }
 
-fn cells(row: &Row<'_>) -> Vec<Cell> {
+fn cells(curves: &str, row: &Row<'_>) -> Vec<Cell> {
     let summary = &row.summary;
-    let file = stem(&row.group.path);
-    let why: Vec<String> = summary
-        .stopped_why
-        .iter()
-        .map(|(code, share)| format!("{code:?} {:.0} %", 100.0 * share))
-        .collect();
+    let share = |share: Option<f64>| number(share.map(|share| 100.0 * share), 0);
     vec![
-        Cell::new(match &row.group.name {
-            None => file,
-            Some(group) => format!("{file} {group}"),
-        }),
+        Cell::new(curves),
         Cell::new(&row.policy.label),
         number(Some(100.0 * summary.epochs_saved), 1),
         number(Some(summary.throughput_factor), 2),
@@ -54,9 +57,25 @@ fn cells(row: &Row<'_>) -> Vec<Cell> {
         number(Some(summary.mae), 2),
         number(Some(summary.kendall_tau), 2),
         number(Some(summary.regret), 2),
-        number(Some(100.0 * summary.stopped), 0),
-        Cell::new(why.join(", ")),
+        share(Some(summary.stopped)),
+        Cell::new(why(row)),
+        share(summary.coverage_50),
+        share(summary.coverage_90),
+        number(summary.false_stop_rate, 2),
         number(Some(summary.decision_us_p50), 1),
         number(Some(summary.decision_us_p99), 1),
     ]
+}
+
+/// The reasons for stops, with their shares of the trials where there are several.
+fn why(row: &Row<'_>) -> String {
+    let why = &row.summary.stopped_why;
+    let text: Vec<String> = why
+        .iter()
+        .map(|(code, share)| match why.len() {
+            1 => word(code),
+            _ => format!("{} {:.0}", word(code), 100.0 * share),
+        })
+        .collect();
+    text.join(", ")
 }

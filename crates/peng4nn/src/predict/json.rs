@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use peng_predict::{Interval, Prediction, Reason, Verdict, family, fit};
+use peng_predict::{Interval, Prediction, Reason, family};
 use serde::Serialize;
 
 use super::Judged;
+use crate::output::word;
 
 /// One observation and the decision on it. From a STOP on the decision is that STOP.
 #[derive(Serialize)]
@@ -14,8 +15,10 @@ struct Line<'a> {
     epoch: f64,
     /// Null where it is not finite.
     value: f64,
-    verdict: Verdict,
-    reason: &'a Reason,
+    /// `CONTINUE` or `STOP`.
+    verdict: String,
+    reason: String,
+    /// The reason in a sentence, with its numbers.
     explanation: String,
     prediction: Option<f64>,
     interval: Option<&'a Interval>,
@@ -23,7 +26,9 @@ struct Line<'a> {
     parameters: Option<&'a [f64]>,
     sse: Option<f64>,
     points: Option<usize>,
-    outcome: Option<&'a fit::Outcome>,
+    /// How the fit ended: `CONVERGED`, `AT_BOUND`, or why there is none, as `OVERFLOW`. Null where
+    /// none was asked for.
+    outcome: Option<String>,
 }
 
 /// Writes the lines of all curves, each by epoch.
@@ -36,8 +41,8 @@ pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
                 curve_id: id,
                 epoch: observation.epoch.get(),
                 value: observation.value,
-                verdict: decision.verdict,
-                reason: &decision.reason,
+                verdict: word(decision.verdict),
+                reason: word(decision.reason.code()),
                 explanation: decision.reason.to_string(),
                 prediction: prediction.map(|p: &Prediction| p.fitness),
                 interval: prediction.and_then(|p| p.interval.as_ref()),
@@ -45,7 +50,11 @@ pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
                 parameters: curve.map(|curve| &*curve.parameters),
                 sse: curve.map(|curve| curve.sse),
                 points: curve.map(|curve| curve.points),
-                outcome: curve.map(|curve| &curve.outcome),
+                outcome: match (curve, &decision.reason) {
+                    (Some(curve), _) => Some(word(curve.outcome)),
+                    (None, Reason::NoFit { why }) => Some(word(why)),
+                    (None, _) => None,
+                },
             };
             serde_json::to_writer(&mut out, &line)?;
             writeln!(out)?;

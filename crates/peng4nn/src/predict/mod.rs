@@ -11,11 +11,16 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use peng_predict::{Epoch, experiment::Settings, trial::Session};
+use peng_predict::{
+    Epoch,
+    experiment::{Experiment, Settings},
+    trial::Session,
+};
 
 use crate::{
     curves::{self, Columns, Curve},
     exit::{Ending, Failure},
+    metric::Metric,
     output::Format,
     policy::PolicyArgs,
 };
@@ -25,6 +30,8 @@ use crate::{
 /// Each curve is read observation by observation, as a live training would
 /// report it, and what the policy would have decided is printed: the predicted
 /// fitness at the target epoch, its interval, and where it would have stopped.
+/// The curves of a file are an experiment: to a policy that compares trainings
+/// they come one after the other, in the order of the file.
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct PredictArgs {
@@ -38,6 +45,8 @@ pub(crate) struct PredictArgs {
     /// in any order
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Input")]
     curves: Vec<PathBuf>,
+    #[command(flatten)]
+    metric: Metric,
     #[command(flatten)]
     columns: Columns,
     #[command(flatten)]
@@ -62,14 +71,19 @@ fn epoch(text: &str) -> Result<Epoch, String> {
 
 /// Reads, judges and prints.
 pub(crate) fn run(args: &PredictArgs) -> Result<Ending, Failure> {
-    let mut settings = Settings::accuracy(args.target);
-    settings.policy = args.policy.spec()?;
-    let settings = Arc::new(settings);
+    let policy = args.policy.spec()?;
+    let readable = args.metric.readable()?;
     let mut judged = Vec::new();
     for path in &args.curves {
-        let curves = curves::read(path, &args.columns, settings.range).map_err(Failure::input)?;
-        for curve in curves {
-            judged.push(judge(&settings, curve)?);
+        let mut curves = curves::read(path, &args.columns, readable).map_err(Failure::input)?;
+        let experiment = Experiment::new(Arc::new(Settings {
+            goal: args.metric.goal(),
+            range: args.metric.range(&mut curves)?,
+            policy: policy.clone(),
+            ..Settings::accuracy(args.target)
+        }));
+        for (trial, curve) in (0..).zip(curves) {
+            judged.push(judge(experiment.start(trial), curve)?);
         }
     }
     let out = BufWriter::new(io::stdout().lock());
@@ -87,12 +101,16 @@ struct Judged {
     session: Session,
 }
 
-fn judge(settings: &Arc<Settings>, curve: Curve) -> anyhow::Result<Judged> {
-    let mut session = Session::new(settings.clone());
+fn judge(mut session: Session, curve: Curve) -> anyhow::Result<Judged> {
     for observation in curve.observations {
         session
             .observe(observation)
             .with_context(|| format!("curve `{}`", curve.id))?;
+    }
+    let target = session.settings().target;
+    let complete = session.last().is_some_and(|last| last.epoch >= target);
+    if complete && session.stop().is_none() {
+        session.complete();
     }
     let id = curve.id;
     Ok(Judged { id, session })
