@@ -35,6 +35,13 @@ pub(crate) struct Columns {
     value: String,
 }
 
+impl Columns {
+    /// The name of the column with the value.
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+}
+
 impl Default for Columns {
     fn default() -> Self {
         Self {

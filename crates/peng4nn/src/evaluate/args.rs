@@ -49,6 +49,10 @@ pub(crate) struct EvaluateArgs {
     /// interval, state, reason; and policy, where there are several
     #[arg(long, value_name = "FILE")]
     pub(super) per_trial: Option<PathBuf>,
+    /// Draw curves with their predictions, and what each policy saved and kept, into
+    /// this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(super) plot: Option<PathBuf>,
     /// Replays at a time; the figures are the same, the decision times grow with it
     /// [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -102,7 +106,7 @@ Examples:
       --plot trade.svg
 
   Losses, an experiment for each network that the names begin with:
-    peng4nn evaluate --curves loss.csv --value-column loss --goal minimize --group "^([a-z]+)_"
+    peng4nn evaluate --curves loss.csv --value-column loss --goal minimize --group '^[a-z]+'
 
   Several policies at once, the first that stops:
     peng4nn evaluate --curves curves.csv --policy any_of --set policies=peng4nn,asha";

@@ -4,6 +4,7 @@ mod args;
 mod groups;
 mod json;
 mod per_trial;
+mod plot;
 mod policies;
 mod replays;
 mod rows;
@@ -32,6 +33,19 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<Ending, Failure> {
         args.metric.goal(),
         args.best,
     );
+    if let Some(path) = &args.plot {
+        let figure = plot::Figure {
+            groups: &groups,
+            policies: &policies,
+            runs: &runs,
+            rows: &rows,
+            seeds: args.seeds,
+            goal: args.metric.goal(),
+            best: args.best,
+            value: args.columns.value(),
+        };
+        figure.write(path)?;
+    }
     let out = BufWriter::new(io::stdout().lock());
     match args.format {
         Format::Table => text::write(out, &rows),
