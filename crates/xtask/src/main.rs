@@ -1,4 +1,4 @@
-//! Set-up and chores: `cargo xtask setup|demo|test|ci`.
+//! Set-up and chores: `cargo xtask setup|demo|test|ci|results`.
 
 mod borders;
 mod dataset;
@@ -9,6 +9,7 @@ mod libtorch;
 mod lint;
 mod place;
 mod python;
+mod results;
 mod run;
 mod setup;
 mod test;
@@ -43,6 +44,8 @@ enum Task {
     Borders,
     /// Lint proto/ and deploy/.
     Lint,
+    /// Replay recorded curves with every policy and write the tables of docs/results.md.
+    Results(results::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Ci => test::checks(),
         Task::Borders => borders::check(),
         Task::Lint => lint::run(),
+        Task::Results(args) => results::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
