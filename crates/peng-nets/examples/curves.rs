@@ -1,4 +1,5 @@
-//! Trains genomes on Fashion-MNIST and prints their learning curves as CSV.
+//! Trains genomes of the macro space on Fashion-MNIST and prints their learning curves as CSV:
+//! genome, epoch, loss, validation accuracy, seconds, images a second.
 //!
 //! `cargo run --release -p peng-nets --example curves -- DATA CHANNELS TRAIN SETTINGS GENOME...`,
 //! for example `~/.cache/peng4nn/datasets/fashion-mnist 8,16,32 8000 '{"epochs":12}' 100-111-110`.
@@ -7,10 +8,12 @@ use std::error::Error;
 use std::path::Path;
 
 use peng_nets::Device;
+use peng_nets::dataset::Check;
 use peng_nets::dataset::fashion_mnist::{self, CLASSES, INPUT};
 use peng_nets::dataset::split::{Sizes, Split};
 use peng_nets::device;
 use peng_nets::train::{Settings, Step, Training};
+use peng_search::Network;
 use peng_search::macro_space::{Genome, Space, decode};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,12 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("give DATA CHANNELS TRAIN SETTINGS GENOME...".into());
     };
     device::set_threads(1);
-    let images = fashion_mnist::load(Path::new(data))?.train;
+    let images = fashion_mnist::load(Path::new(data), Check::Official)?;
     let sizes = Sizes {
         train: Some(train.parse()?),
         validation: 5000,
     };
-    let split = Split::new(&images, sizes, 1)?;
+    let split = Split::new(&images.train, sizes, 1)?;
     let settings: Settings = serde_json::from_str(settings)?;
     let channels = channels
         .split(',')
@@ -33,23 +36,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (seed, genome) in (1..).zip(genomes) {
         let genome: Genome = genome.parse()?;
         let space = Space::new(genome.nodes(), Vec::clone(&channels), INPUT, CLASSES)?;
-        let architecture = decode(&space, &genome)?;
+        let network = Network::Macro(decode(&space, &genome)?);
         eprintln!(
             "{genome}: {} parameters, {:.1} MFLOPs",
-            architecture.parameters(),
-            architecture.flops() as f64 / 1e6
+            network.parameters(),
+            network.flops() as f64 / 1e6
         );
-        let split = split.to_device(Device::Cpu)?;
-        let mut training = Training::new(&architecture, split, settings.clone(), seed)?;
-        for _ in 0..settings.epochs {
-            if let Step::Done(epoch) = training.epoch(&|| false)? {
-                let rate = epoch.images as f64 / epoch.seconds;
+        let (split, settings) = (split.share(), settings.clone());
+        let measurements = settings.epochs * settings.validations;
+        let mut training = Training::new(&network, split, settings, seed, Device::Cpu)?;
+        for _ in 0..measurements {
+            if let Step::Done(measured) = training.advance(&|| false)? {
+                let rate = measured.images as f64 / measured.seconds;
                 println!(
                     "{genome},{},{:.4},{:.2},{:.2},{rate:.0}",
-                    epoch.number, epoch.loss, epoch.accuracy, epoch.seconds
+                    measured.epoch, measured.loss, measured.accuracy, measured.seconds
                 );
             }
         }
+        let test = training.accuracy(&images.test, &|| false)?;
+        eprintln!("{genome}: {:.2} % on the test images", test.unwrap_or(f64::NAN));
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use tch::{Cuda, Device};
 
 use crate::cuda;
 
-/// The wish for a device: `auto`, `cpu`, `cuda` (the first one) or `cuda:N`.
+/// The wish for devices: `auto`, `cpu`, `cuda` (the first one) or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
-    /// The first CUDA device if there is one, else the CPU.
+    /// Every CUDA device if there is one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -71,11 +71,11 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// The device that fulfils the wish here.
-    pub fn resolve(self) -> Result<Device, Error> {
+    /// The devices that fulfil the wish here, at least one.
+    pub fn resolve(self) -> Result<Vec<Device>, Error> {
         match self {
-            Self::Auto if cuda_count() > 0 => Ok(Device::Cuda(0)),
-            Self::Auto | Self::Cpu => Ok(Device::Cpu),
+            Self::Auto if cuda_count() > 0 => Ok((0..cuda_count()).map(Device::Cuda).collect()),
+            Self::Auto | Self::Cpu => Ok(vec![Device::Cpu]),
             Self::Cuda(index) => {
                 cuda::load().map_err(|reason| Error::NoLibrary {
                     index,
@@ -83,12 +83,21 @@ impl Choice {
                 })?;
                 let count = cuda_count();
                 if index < count {
-                    Ok(Device::Cuda(index))
+                    Ok(vec![Device::Cuda(index)])
                 } else {
                     Err(Error::Missing { index, count })
                 }
             }
         }
+    }
+}
+
+/// The name of a device, as it is wished for.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}").to_lowercase(),
     }
 }
 
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn devices_that_are_not_there_are_errors() {
-        assert_eq!(Choice::Cpu.resolve(), Ok(Device::Cpu));
+        assert_eq!(Choice::Cpu.resolve(), Ok(vec![Device::Cpu]));
         assert!(Choice::Auto.resolve().is_ok());
         let error = Choice::Cuda(99).resolve().unwrap_err();
         assert!(error.to_string().starts_with("cuda:99 is not to be had"));

@@ -1,8 +1,8 @@
 //! Networks, data sets and the training loop on libtorch.
 //!
-//! The way of a candidate: an [`Architecture`](peng_search::macro_space::Architecture) becomes a
-//! [`MacroNet`](macro_net::MacroNet), [`dataset`] gives the images, [`train::Training`] trains
-//! one epoch at a time and measures the validation accuracy after each.
+//! The way of a candidate: a [`Network`](peng_search::Network) becomes a [`Net`](net::Net) with
+//! weights, [`dataset`] gives the images, [`train::Training`] trains from one measurement of the
+//! validation accuracy to the next, and [`export`] writes what came of it.
 //!
 //! Nothing here uses libtorch's global random generator: initial weights, orders of images and
 //! augmentations are drawn from streams of the candidate's own seed, so several slots in one
@@ -11,9 +11,13 @@
 mod cuda;
 pub mod dataset;
 pub mod device;
-pub mod macro_net;
+pub mod export;
+mod layers;
+mod macro_net;
+pub mod net;
 mod optimizer;
 mod random;
+mod sequential_net;
 pub mod train;
 mod weights;
 

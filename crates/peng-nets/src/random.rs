@@ -11,13 +11,15 @@ pub(crate) enum Purpose {
     Weights = 1,
     /// The order of the images in an epoch.
     Order = 2,
-    /// Shifts and flips in an epoch.
+    /// Changes of the images of a batch.
     Augmentation = 3,
     /// Which images are trained on and which validate.
     Split = 4,
+    /// What is dropped in a batch.
+    Dropout = 5,
 }
 
-/// The stream for a purpose; `index` is the epoch where there is one.
+/// The stream for a purpose; `index` is the epoch or the batch, where there is one.
 pub(crate) fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

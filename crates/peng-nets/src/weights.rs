@@ -6,28 +6,14 @@ use tch::nn::{Path, VarStore};
 use tch::{TchError, Tensor};
 
 use crate::dataset::size;
+use crate::layers::{Conv, Linear, Norm};
+use crate::net::Error;
 use crate::random::{self, Purpose};
 
 /// The names of the weights and the stream that draws them.
 pub(crate) struct Weights<'a> {
     path: Path<'a>,
     stream: ChaCha8Rng,
-}
-
-/// Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167).
-#[derive(Debug)]
-pub(crate) struct Norm {
-    scale: Tensor,
-    shift: Tensor,
-    running_mean: Tensor,
-    running_variance: Tensor,
-}
-
-/// A linear layer.
-#[derive(Debug)]
-pub(crate) struct Linear {
-    weight: Tensor,
-    bias: Tensor,
 }
 
 impl<'a> Weights<'a> {
@@ -38,14 +24,31 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// A convolution's kernel, of shape out x in x kernel x kernel.
+    /// A convolution of stride 1 without bias; `shape` is out, in and the side of the kernel.
     pub(crate) fn conv(
         &mut self,
         name: &str,
         [out, inward, kernel]: [usize; 3],
-    ) -> Result<Tensor, TchError> {
+        padding: usize,
+    ) -> Result<Conv, Error> {
         let inputs = inward * kernel * kernel;
-        self.uniform(name, "weight", &[out, inward, kernel, kernel], inputs)
+        let shape = [out, inward, kernel, kernel];
+        Ok(Conv {
+            kernel: self.uniform(name, "weight", &shape, inputs)?,
+            bias: None,
+            stride: 1,
+            padding,
+        })
+    }
+
+    /// A bias for a convolution, drawn as its kernel is.
+    pub(crate) fn bias(&mut self, name: &str, conv: Conv) -> Result<Conv, Error> {
+        let shape: Vec<usize> = conv.kernel.size().into_iter().map(unsigned).collect();
+        let inputs = shape[1..].iter().product();
+        Ok(Conv {
+            bias: Some(self.uniform(name, "bias", &shape[..1], inputs)?),
+            ..conv
+        })
     }
 
     /// Scale 1 and shift 0; running mean 0 and variance 1.
@@ -65,7 +68,7 @@ impl<'a> Weights<'a> {
         name: &str,
         inputs: usize,
         outputs: usize,
-    ) -> Result<Linear, TchError> {
+    ) -> Result<Linear, Error> {
         Ok(Linear {
             weight: self.uniform(name, "weight", &[outputs, inputs], inputs)?,
             bias: self.uniform(name, "bias", &[outputs], inputs)?,
@@ -80,36 +83,19 @@ impl<'a> Weights<'a> {
         name: &str,
         shape: &[usize],
         inputs: usize,
-    ) -> Result<Tensor, TchError> {
+    ) -> Result<Tensor, Error> {
         let bound = 1.0 / (inputs as f32).sqrt();
         let count = shape.iter().product();
-        let values: Vec<f32> = (0..count)
-            .map(|_| self.stream.random_range(-bound..=bound))
-            .collect();
+        let mut values: Vec<f32> = Vec::new();
+        let room = values.try_reserve_exact(count);
+        room.map_err(|_| Error::Memory { weights: count })?;
+        values.extend((0..count).map(|_| self.stream.random_range(-bound..=bound)));
         let shape: Vec<i64> = shape.iter().map(|&side| size(side)).collect();
         let start = Tensor::f_from_slice(&values)?.f_view(shape.as_slice())?;
-        self.path.sub(layer).f_var_copy(name, &start)
+        Ok(self.path.sub(layer).f_var_copy(name, &start)?)
     }
 }
 
-impl Norm {
-    /// `training`: by the statistics of the batch, which the running ones follow.
-    pub(crate) fn forward(&self, values: &Tensor, training: bool) -> Result<Tensor, TchError> {
-        values.f_batch_norm(
-            Some(&self.scale),
-            Some(&self.shift),
-            Some(&self.running_mean),
-            Some(&self.running_variance),
-            training,
-            0.1,
-            1e-5,
-            true,
-        )
-    }
-}
-
-impl Linear {
-    pub(crate) fn forward(&self, values: &Tensor) -> Result<Tensor, TchError> {
-        values.f_linear(&self.weight, Some(&self.bias))
-    }
+fn unsigned(side: i64) -> usize {
+    usize::try_from(side).unwrap_or(0)
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Lease;
-use crate::macro_space::Genome;
+use crate::space::Genome;
 
 /// A candidate's name: `c0001`, `c0002`, ... in the order of proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,9 +84,9 @@ pub struct Candidate {
     pub genome: Genome,
     /// The seed of its training (initial weights, order of images), below 2^63.
     pub seed: u64,
-    /// Operations of one forward pass, as [`crate::Architecture::flops`] counts them.
+    /// Operations of one forward pass, as [`crate::Network::flops`] counts them.
     pub flops: u64,
-    /// Trainable parameters, as [`crate::Architecture::parameters`] counts them.
+    /// Trainable parameters, as [`crate::Network::parameters`] counts them.
     pub parameters: u64,
     /// Where it stands.
     pub state: State,

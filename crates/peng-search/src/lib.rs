@@ -17,7 +17,7 @@
 //! let input = Input { channels: 1, height: 28, width: 28 };
 //! let mut search = Search::new(Settings {
 //!     algorithm: Algorithm::Random,
-//!     space: Space::new(4, vec![8, 16, 32], input, 10)?,
+//!     space: Space::new(4, vec![8, 16, 32], input, 10)?.into(),
 //!     seed: 7,
 //!     candidates: 1,
 //!     lease: Duration::from_mins(1),
@@ -36,6 +36,8 @@
 //! ```
 
 pub mod candidate;
+mod cost;
+pub mod described;
 pub mod lease;
 pub mod macro_space;
 mod nsga2;
@@ -44,9 +46,11 @@ mod proposal;
 mod random;
 pub mod search;
 mod seeds;
+pub mod sequential;
 pub mod settings;
+pub mod space;
 
 pub use candidate::Candidate;
-pub use macro_space::{Architecture, Genome, Space};
 pub use search::Search;
 pub use settings::Settings;
+pub use space::{Genome, Network, Space};

@@ -4,12 +4,12 @@
 //! generations, on nothing else: not on which worker settled what when, nor on the budget.
 
 use crate::candidate::{Candidate, Id, State};
-use crate::macro_space::{Genome, decode};
 use crate::nsga2::{self, Rates, Survivor};
 use crate::pareto::Objectives;
 use crate::random::{self, Known};
 use crate::seeds;
 use crate::settings::{Algorithm, Settings};
+use crate::space::Genome;
 
 /// The candidates that can be proposed now, up to the end of the generation or the budget; none
 /// while earlier generations are not settled. `known` holds the networks of `candidates` and
@@ -99,18 +99,18 @@ fn genome(
 
 /// The candidate of a genome; `None` if the genome is not of the space.
 fn candidate(settings: &Settings, id: Id, genome: Genome, known: &mut Known) -> Option<Candidate> {
-    let architecture = decode(&settings.space, &genome).ok()?;
+    let network = settings.space.decode(&genome).ok()?;
     let candidate = Candidate {
         id,
         genome,
         seed: seeds::training(settings.seed, id),
-        flops: architecture.flops(),
-        parameters: architecture.parameters(),
+        flops: network.flops(),
+        parameters: network.parameters(),
         state: State::Proposed,
         attempt: 1,
         losses: 0,
         generation: u32::try_from(settings.algorithm.generation(id.index())).unwrap_or(u32::MAX),
     };
-    known.add(architecture);
+    known.add(&candidate.genome, network);
     Some(candidate)
 }

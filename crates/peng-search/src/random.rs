@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use rand::Rng;
 
-use crate::macro_space::{Architecture, Genome, Space, decode};
+use crate::described::Values;
+use crate::macro_space::Architecture;
+use crate::space::{Genome, Network, Space};
 
 /// Draws before the search for an unknown network goes on step by step.
 const DRAWS: usize = 256;
@@ -13,38 +15,63 @@ const STEPS: usize = 1 << 16;
 
 /// The networks proposed so far. Different genomes can describe the same one.
 #[derive(Debug, Default)]
-pub(crate) struct Known(HashSet<Architecture>);
+pub(crate) struct Known(HashSet<Identity>);
 
-impl Known {
-    pub(crate) fn add(&mut self, architecture: Architecture) {
-        self.0.insert(architecture);
-    }
+/// What tells a network from others.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Macro(Architecture),
+    Values(Values),
+}
 
-    /// The network of a genome, if it is a new one.
-    pub(crate) fn unknown(&self, space: &Space, genome: &Genome) -> Option<Architecture> {
-        decode(space, genome)
-            .ok()
-            .filter(|architecture| !self.0.contains(architecture))
+impl Identity {
+    fn of(genome: &Genome, network: Network) -> Self {
+        match (network, genome) {
+            (Network::Macro(architecture), _) => Self::Macro(architecture),
+            (Network::Described { values }, _) => Self::Values(values),
+            (Network::Sequential(_), Genome::Values(values)) => Self::Values(values.clone()),
+            // A sequential network has no other genome.
+            (Network::Sequential(_), Genome::Macro(_)) => Self::Values(Values::default()),
+        }
     }
 }
 
-/// A genome drawn uniformly, and again while its network is known. In a space (almost) used up
-/// the genomes that follow a drawn one are tried in order; a known network is given only when
+impl Known {
+    pub(crate) fn add(&mut self, genome: &Genome, network: Network) {
+        self.0.insert(Identity::of(genome, network));
+    }
+
+    /// Whether the genome is of the space and its network a new one.
+    pub(crate) fn is_new(&self, space: &Space, genome: &Genome) -> bool {
+        let network = space.decode(genome);
+        network.is_ok_and(|network| !self.0.contains(&Identity::of(genome, network)))
+    }
+}
+
+/// A genome drawn uniformly, and again while its network is known. In a macro space (almost) used
+/// up the genomes that follow a drawn one are tried in order; a known network is given only when
 /// none of them is new.
 pub(crate) fn draw(space: &Space, known: &Known, rng: &mut impl Rng) -> Genome {
-    let mut genome = Genome::random(space, rng);
+    let mut genome = space.random(rng);
     for _ in 0..DRAWS {
-        if known.unknown(space, &genome).is_some() {
+        if known.is_new(space, &genome) {
             return genome;
         }
-        genome = Genome::random(space, rng);
+        genome = space.random(rng);
     }
-    let mut next = genome.clone();
-    for _ in 0..STEPS.min(1 << space.bits().min(16)) {
-        if known.unknown(space, &next).is_some() {
-            return next;
+    let (Space::Macro(shape), Genome::Macro(drawn)) = (space, &genome) else {
+        return genome;
+    };
+    let mut next = drawn.clone();
+    for _ in 0..STEPS.min(1 << shape.bits().min(16)) {
+        let candidate = Genome::Macro(next);
+        if known.is_new(space, &candidate) {
+            return candidate;
         }
-        next = next.successor();
+        let Genome::Macro(tried) = candidate else {
+            break;
+        };
+        next = tried.successor();
     }
     genome
 }
@@ -55,7 +82,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::macro_space::Input;
+    use crate::macro_space::{self, Input};
 
     #[test]
     fn a_small_space_is_used_up_before_a_network_comes_twice() {
@@ -64,22 +91,22 @@ mod tests {
             height: 28,
             width: 28,
         };
-        let space = Space::new(3, vec![4, 8], input, 10).unwrap();
+        let space: Space = macro_space::Space::new(3, vec![4, 8], input, 10)
+            .unwrap()
+            .into();
         let mut all = HashSet::new();
-        let mut genome: Genome = "0000-0000".parse().unwrap();
+        let mut genome: macro_space::Genome = "0000-0000".parse().unwrap();
         for _ in 0..256 {
-            all.insert(decode(&space, &genome).unwrap());
+            let whole = Genome::Macro(genome.clone());
+            all.insert(Identity::of(&whole, space.decode(&whole).unwrap()));
             genome = genome.successor();
         }
         let mut known = Known::default();
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         for _ in 0..all.len() {
             let genome = draw(&space, &known, &mut rng);
-            known.add(
-                known
-                    .unknown(&space, &genome)
-                    .expect("there are others left"),
-            );
+            assert!(known.is_new(&space, &genome), "there are others left");
+            known.add(&genome, space.decode(&genome).unwrap());
         }
         assert_eq!(known.0, all);
         draw(&space, &known, &mut rng);

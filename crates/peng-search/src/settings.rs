@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::macro_space::Space;
+use crate::space::Space;
 
 /// Longest lease that can be set: a year.
 pub const MAX_LEASE: Duration = Duration::from_hours(365 * 24);
@@ -38,13 +38,13 @@ pub struct Settings {
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Algorithm {
     /// NSGA-II (Deb et al., IEEE TEC 6(2), 2002) over fitness and operations, with NSGA-Net's
-    /// crossover and mutation. A generation is bred when all candidates before it are settled.
+    /// crossover and mutation in the macro space, parameter by parameter in the others. A generation is bred when all candidates before it are settled.
     Nsga2 {
         /// Candidates of a generation and survivors of the selection, 2 to [`MAX_POPULATION`].
         population: u32,
         /// Probability that a child has two parents; else it is a copy of one. 0 to 1.
         crossover: f64,
-        /// Probability that one bit of a child is flipped. 0 to 1.
+        /// Probability that one bit (or parameter) of a child is changed. 0 to 1.
         mutation: f64,
         /// How many survivors are drawn to choose a parent among, 1 to `population`; 2 in NSGA-II.
         tournament: u32,
@@ -183,7 +183,7 @@ fn ensure(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::macro_space::Input;
+    use crate::macro_space::{self, Input};
 
     #[test]
     fn errors_name_the_field_and_what_would_be_right() {
@@ -194,7 +194,9 @@ mod tests {
         };
         let good = Settings {
             algorithm: Algorithm::nsga2(8),
-            space: Space::new(4, vec![8, 16], input, 10).unwrap(),
+            space: macro_space::Space::new(4, vec![8, 16], input, 10)
+                .unwrap()
+                .into(),
             seed: 1,
             candidates: 16,
             lease: Duration::from_mins(1),

@@ -9,9 +9,8 @@ use std::collections::{HashMap, HashSet};
 use common::{LEASE, at, finish, settings, train};
 use peng_search::candidate::{Candidate, Id};
 use peng_search::lease::{Answer, Error, Settlement};
-use peng_search::macro_space::decode;
 use peng_search::settings::Algorithm;
-use peng_search::{Search, Settings};
+use peng_search::{Network, Search, Settings};
 use proptest::prelude::*;
 
 /// What may happen next. Leases are picked among all that were ever given.
@@ -231,7 +230,10 @@ proptest! {
         finish(&mut search, at(0));
         let space = &search.settings().space;
         let networks: HashSet<_> =
-            search.candidates().iter().map(|c| decode(space, &c.genome).unwrap()).collect();
+            search.candidates().iter().map(|c| match space.decode(&c.genome).unwrap() {
+                Network::Macro(network) => network,
+                other => panic!("{other:?}"),
+            }).collect();
         prop_assert_eq!(networks.len(), 60);
     }
 }

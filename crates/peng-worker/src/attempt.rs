@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use peng_proto::v1;
 
-use crate::train::Epoch;
+use crate::train::Observation;
 
 /// The attempt so far.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    target: u32,
-    trained: u32,
-    unanswered: VecDeque<Epoch>,
-    last: Option<Epoch>,
+    target: f64,
+    trained: f64,
+    unanswered: VecDeque<Observation>,
+    last: Option<Observation>,
     failed: Option<String>,
     stopped: bool,
 }
@@ -30,10 +30,10 @@ pub(crate) enum Ending {
 
 impl Attempt {
     /// An attempt that trains `target` epochs.
-    pub(crate) fn new(target: u32) -> Self {
+    pub(crate) fn new(target: f64) -> Self {
         Self {
             target,
-            trained: 0,
+            trained: 0.0,
             unanswered: VecDeque::new(),
             last: None,
             failed: None,
@@ -42,7 +42,7 @@ impl Attempt {
     }
 
     /// Epochs trained.
-    pub(crate) fn trained(&self) -> u32 {
+    pub(crate) fn trained(&self) -> f64 {
         self.trained
     }
 
@@ -56,21 +56,21 @@ impl Attempt {
         !self.stopped && self.failed.is_none() && self.trained < self.target
     }
 
-    /// An epoch is trained, and its observation sent.
-    pub(crate) fn observe(&mut self, epoch: Epoch) {
-        self.trained = epoch.number;
-        self.last = Some(epoch);
-        self.unanswered.push_back(epoch);
-        if !epoch.value.is_finite() {
-            let Epoch { number, loss, .. } = epoch;
+    /// An observation is made and sent.
+    pub(crate) fn observe(&mut self, observation: Observation) {
+        self.trained = observation.epoch;
+        self.last = Some(observation);
+        self.unanswered.push_back(observation);
+        if !observation.value.is_finite() {
+            let Observation { epoch, loss, .. } = observation;
             self.fail(format!(
-                "the training diverged: its loss in epoch {number} is {loss}"
+                "the training diverged: its loss in epoch {epoch} is {loss}"
             ));
         }
     }
 
-    /// The oldest observation without an answer is decided on; returns its epoch.
-    pub(crate) fn decide(&mut self, decision: &v1::Decision) -> Option<Epoch> {
+    /// The oldest observation without an answer is decided on; returns it.
+    pub(crate) fn decide(&mut self, decision: &v1::Decision) -> Option<Observation> {
         self.stopped |= decision.must_stop;
         self.unanswered.pop_front()
     }
@@ -99,7 +99,7 @@ impl Attempt {
             (Some(reason), _) => Ending::Failed {
                 reason: reason.clone(),
             },
-            (None, Some(Epoch { value, .. })) => Ending::Succeeded { measured: value },
+            (None, Some(Observation { value, .. })) => Ending::Succeeded { measured: value },
             (None, None) => Ending::Failed {
                 reason: "there was no epoch to train".to_owned(),
             },
@@ -111,9 +111,9 @@ impl Attempt {
 mod tests {
     use super::*;
 
-    fn epoch(number: u32, value: f64) -> Epoch {
-        Epoch {
-            number,
+    fn epoch(number: u32, value: f64) -> Observation {
+        Observation {
+            epoch: number.into(),
             value,
             loss: if value.is_finite() { 1.0 } else { f64::NAN },
             images: 100,
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn it_succeeds_once_the_last_observation_is_answered() {
-        let mut attempt = Attempt::new(2);
+        let mut attempt = Attempt::new(2.0);
         attempt.observe(epoch(1, 70.0));
         attempt.observe(epoch(2, 80.0));
         assert!(!attempt.goes_on());
@@ -142,19 +142,19 @@ mod tests {
 
     #[test]
     fn a_verdict_is_obeyed_at_once() {
-        let mut attempt = Attempt::new(9);
+        let mut attempt = Attempt::new(9.0);
         attempt.observe(epoch(1, 70.0));
         attempt.observe(epoch(2, 80.0));
         attempt.decide(&decision(true));
         assert!(!attempt.goes_on());
         assert_eq!(attempt.ending(), Some(Ending::Stopped));
-        assert_eq!(attempt.trained(), 2);
+        assert_eq!(attempt.trained().to_bits(), 2_f64.to_bits());
     }
 
     #[test]
     fn a_diverged_training_waits_for_its_verdict() {
         for (must_stop, stopped) in [(true, true), (false, false)] {
-            let mut attempt = Attempt::new(9);
+            let mut attempt = Attempt::new(9.0);
             attempt.observe(epoch(1, f64::NAN));
             assert_eq!(attempt.ending(), None);
             attempt.decide(&decision(must_stop));
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_first_error_is_the_reason() {
-        let mut attempt = Attempt::new(9);
+        let mut attempt = Attempt::new(9.0);
         attempt.observe(epoch(1, 50.0));
         attempt.fail("out of memory".to_owned());
         assert_eq!(attempt.ending(), None);

@@ -18,7 +18,7 @@ pub(crate) async fn settle(
     orchestrator: &Client,
     assignment: &Assignment,
     ending: &Ending,
-    epochs: u32,
+    epochs: f64,
 ) -> Result<(), Error> {
     let (state, measured, reason) = match ending {
         Ending::Succeeded { measured } => (CandidateState::Succeeded, Some(*measured), ""),
@@ -27,7 +27,7 @@ pub(crate) async fn settle(
     };
     let outcome = v1::Outcome {
         measured,
-        epochs: epochs.into(),
+        epochs,
         reason: reason.to_owned(),
         ..v1::Outcome::default()
     };
@@ -39,7 +39,7 @@ pub(crate) async fn settle(
 pub(crate) async fn give_back(
     orchestrator: &Client,
     assignment: &Assignment,
-    epochs: u32,
+    epochs: f64,
     reason: &str,
 ) -> Result<(), Error> {
     let orchestrator = orchestrator.with_options(Options {
@@ -48,7 +48,7 @@ pub(crate) async fn give_back(
         ..Options::default()
     });
     let outcome = v1::Outcome {
-        epochs: epochs.into(),
+        epochs,
         reason: reason.to_owned(),
         ..v1::Outcome::default()
     };

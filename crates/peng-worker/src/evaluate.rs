@@ -16,7 +16,7 @@ use crate::{
     attempt::{Attempt, Ending},
     complete::{self, FAREWELL},
     lease,
-    train::{Epoch, Failure, Running, Trainer},
+    train::{Closing, Failure, Observation, Running, Trainer},
 };
 
 /// Training does not run ahead of the verdicts by more epochs; below the reporter's window.
@@ -47,7 +47,7 @@ impl Evaluation<'_> {
     pub(crate) async fn run(&self, assignment: &Assignment) -> Result<(), Error> {
         let running = Running::start(self.trainer.clone(), assignment.clone());
         let mut running = running.map_err(Error::Thread)?;
-        let mut attempt = Attempt::new(assignment.training.epochs);
+        let mut attempt = Attempt::new(assignment.training.epochs.into());
         let candidate = assignment.candidate.to_string();
         let mut leased = pin!(lease::keep(
             self.orchestrator,
@@ -58,22 +58,40 @@ impl Evaluation<'_> {
             biased;
             over = &mut leased => {
                 tracing::info!(reason = %over, "the candidate is no longer ours");
-                running.cancel().await;
+                running.close(given_up(&over)).await;
                 return Ok(());
             }
             halt = self.drive(assignment, &mut attempt, &mut running) => halt,
         };
-        running.cancel().await;
+        running.interrupt();
+        // Whoever is lent it next is to find what is saved.
+        let (running, settled) = match &halt {
+            Halt::Ended(ending) => {
+                let trained = !matches!(ending, Ending::Failed { .. });
+                (Some(running), Closing::Settled { trained })
+            }
+            Halt::Leaving | Halt::Broken(_) => {
+                running.close(Closing::Save).await;
+                (None, Closing::Leave)
+            }
+        };
         let hand_back = self.hand_back(assignment, halt, attempt.trained());
-        tokio::select! {
+        let (result, closing) = tokio::select! {
             biased;
-            result = hand_back => result,
+            result = hand_back => {
+                let closing = if result.is_ok() { settled } else { Closing::Save };
+                (result, closing)
+            }
             // The server has heard of the end, if not through its answer to this worker.
             over = &mut leased => {
                 tracing::info!(reason = %over, "the candidate is settled");
-                Ok(())
+                (Ok(()), settled)
             }
+        };
+        if let Some(running) = running {
+            running.close(closing).await;
         }
+        result
     }
 
     /// Trains, reports and obeys until there is a reason to halt.
@@ -103,8 +121,8 @@ impl Evaluation<'_> {
                         return Halt::Broken(error);
                     }
                 }
-                epoch = running.next(), if due.is_none() && attempt.goes_on() => {
-                    if let Err(error) = take(assignment, attempt, &mut reporter, epoch) {
+                observation = running.next(), if due.is_none() && attempt.goes_on() => {
+                    if let Err(error) = take(assignment, attempt, &mut reporter, observation) {
                         return Halt::Broken(error);
                     }
                     due = Some(Instant::now() + self.verdict_wait);
@@ -126,8 +144,8 @@ impl Evaluation<'_> {
     ) -> Result<(), Error> {
         match answer {
             Ok(Some(Decided { decision, .. })) => {
-                if let Some(epoch) = attempt.decide(&decision) {
-                    tell(&epoch, &decision);
+                if let Some(observation) = attempt.decide(&decision) {
+                    tell(&observation, &decision);
                 }
                 Ok(())
             }
@@ -148,7 +166,7 @@ impl Evaluation<'_> {
         &self,
         assignment: &Assignment,
         halt: Halt,
-        epochs: u32,
+        epochs: f64,
     ) -> Result<(), Error> {
         let failed = |source| Error::Orchestrator {
             endpoint: self.orchestrator.endpoint().to_owned(),
@@ -195,12 +213,12 @@ fn take(
     assignment: &Assignment,
     attempt: &mut Attempt,
     reporter: &mut Reporter,
-    epoch: Option<Result<Epoch, Failure>>,
+    observation: Option<Result<Observation, Failure>>,
 ) -> Result<(), Error> {
-    match epoch {
-        Some(Ok(epoch)) => {
-            attempt.observe(epoch);
-            if let Err(error) = reporter.send(epoch.number.into(), epoch.value) {
+    match observation {
+        Some(Ok(observation)) => {
+            attempt.observe(observation);
+            if let Err(error) = reporter.send(observation.epoch, observation.value) {
                 attempt.refuse(error.to_string());
             }
         }
@@ -225,15 +243,25 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The line about an epoch.
-fn tell(epoch: &Epoch, decision: &v1::Decision) {
+/// What to do with the training of a candidate whose lease is over.
+fn given_up(over: &ClientError) -> Closing {
+    let settled = over.reason().is_some_and(|reason| reason == "ALREADY_SETTLED");
+    if settled {
+        Closing::Settled { trained: true }
+    } else {
+        Closing::Leave
+    }
+}
+
+/// The line about an observation.
+fn tell(observation: &Observation, decision: &v1::Decision) {
     let prediction = decision.prediction.as_ref().map(|p| rounded(p.fitness));
     tracing::info!(
-        epoch = epoch.number,
-        value = rounded(epoch.value),
-        loss = rounded(epoch.loss),
+        epoch = observation.epoch,
+        value = rounded(observation.value),
+        loss = rounded(observation.loss),
         prediction,
-        images_per_second = (epoch.images as f64 / epoch.seconds).round(),
+        images_per_second = (observation.images as f64 / observation.seconds).round(),
         "{}",
         match (decision.verdict(), decision.must_stop) {
             (v1::Verdict::Stop, true) => decision.explanation.as_str(),

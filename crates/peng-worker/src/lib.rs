@@ -5,7 +5,7 @@
 //! `peng4nn-worker` brings it.
 //!
 //! The way of a candidate: `slot` leases it, `evaluate` drives its training on a thread of its
-//! own (`train`), keeps the lease (`lease`), reports every epoch and obeys the decisions
+//! own (`train`), keeps the lease (`lease`), reports every observation and obeys the decisions
 //! (`attempt`), and hands it back (`complete`).
 
 mod attempt;
@@ -18,4 +18,4 @@ pub mod train;
 mod worker;
 
 pub use error::Error;
-pub use worker::Worker;
+pub use worker::{Post, Worker};

@@ -14,24 +14,36 @@ pub struct Worker {
     pub orchestrator: Client,
     /// The same waits for a prediction server elsewhere.
     pub options: Options,
-    /// The name, for people; 1 to 90 characters. With several slots each adds its number.
-    pub name: String,
-    /// How many candidates train at the same time, at least 1.
-    pub slots: usize,
+    /// Its slots, at least one: so many candidates train at the same time.
+    pub slots: Vec<Post>,
     /// How long an epoch without a verdict holds up the next one. Verdicts come in milliseconds;
     /// while the prediction server is away, training goes on after this wait.
     pub verdict_wait: Duration,
     /// Whether every slot ends after its first candidate.
     pub once: bool,
-    /// What trains them.
+}
+
+/// What a slot is.
+#[derive(Clone)]
+pub struct Post {
+    /// The name, for people and for the orchestrator; 1 to 100 characters.
+    pub name: String,
+    /// What trains its candidates.
     pub trainer: Arc<dyn Trainer>,
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
             .field("orchestrator", &self.orchestrator)
-            .field("name", &self.name)
             .field("slots", &self.slots)
             .field("once", &self.once)
             .finish_non_exhaustive()
@@ -41,38 +53,31 @@ impl fmt::Debug for Worker {
 impl Worker {
     /// Works until the search is finished, or `leaving` is cancelled: then every slot ends its
     /// training before the next batch and gives its candidate back. A slot that cannot work on
-    /// makes the others leave.
+    /// ends alone; its error is returned once the others have ended, too.
     pub async fn run(&self, leaving: CancellationToken) -> Result<(), Error> {
-        let leaving = leaving.child_token();
         let mut slots = JoinSet::new();
-        for number in 1..=self.slots.max(1) {
-            let slot = self.slot(number, leaving.clone());
+        for post in &self.slots {
+            let slot = self.slot(post, leaving.clone());
             let span = info_span!("slot", name = %slot.name);
             slots.spawn(slot.run().instrument(span));
         }
         let mut result = Ok(());
         while let Some(ended) = slots.join_next().await {
             if let Err(error) = ended.map_err(Error::Slot).flatten() {
-                leaving.cancel();
-                if result.is_ok() {
-                    result = Err(error);
-                }
+                let left = slots.len();
+                tracing::error!(%error, left, "a slot has ended");
+                result = result.and(Err(error));
             }
         }
         result
     }
 
-    fn slot(&self, number: usize, leaving: CancellationToken) -> Slot {
-        let name = if self.slots > 1 {
-            format!("{}-{number}", self.name)
-        } else {
-            self.name.clone()
-        };
+    fn slot(&self, post: &Post, leaving: CancellationToken) -> Slot {
         Slot {
-            name,
+            name: post.name.clone(),
             orchestrator: self.orchestrator.clone(),
             options: self.options,
-            trainer: self.trainer.clone(),
+            trainer: post.trainer.clone(),
             verdict_wait: self.verdict_wait,
             once: self.once,
             leaving,

@@ -20,6 +20,18 @@ pub struct Idx {
     pub values: Vec<u8>,
 }
 
+impl Idx {
+    /// The bytes before the values.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let count = u8::try_from(self.dimensions.len()).unwrap_or(u8::MAX);
+        let mut bytes = vec![0, 0, UNSIGNED_BYTE, count];
+        for &dimension in &self.dimensions {
+            bytes.extend(u32::try_from(dimension).unwrap_or(u32::MAX).to_be_bytes());
+        }
+        bytes
+    }
+}
+
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]

@@ -1,8 +1,14 @@
 //! Labelled images: readers of the official formats, and the split into training and validation.
 
+mod checksum;
+pub mod cifar;
+pub mod class_folders;
 pub mod fashion_mnist;
 pub mod idx;
+pub mod mat5;
+pub mod source;
 pub mod split;
+pub mod svhn;
 
 use peng_search::macro_space::Input;
 use tch::{Device, Kind, TchError, Tensor};
@@ -14,6 +20,25 @@ pub struct Dataset {
     labels: Tensor,
     input: Input,
     classes: usize,
+}
+
+/// A data set in its two parts.
+#[derive(Debug)]
+pub struct Parts {
+    /// The training images; the validation split is taken from them.
+    pub train: Dataset,
+    /// The test images.
+    pub test: Dataset,
+}
+
+/// What files are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Check {
+    /// The published sizes and checksums.
+    #[default]
+    Official,
+    /// The format alone: for a part of a data set, or images of one's own in its format.
+    Any,
 }
 
 /// Why images and labels are no data set.
@@ -138,6 +163,15 @@ impl Dataset {
             input: self.input,
             classes: self.classes,
         })
+    }
+
+    fn share(&self) -> Self {
+        Self {
+            images: self.images.shallow_clone(),
+            labels: self.labels.shallow_clone(),
+            input: self.input,
+            classes: self.classes,
+        }
     }
 
     /// The images at these places, copied.

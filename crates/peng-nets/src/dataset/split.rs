@@ -99,6 +99,36 @@ impl Split {
         })
     }
 
+    /// The same images once more, not copied.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self {
+            train: self.train.share(),
+            validation: self.validation.share(),
+            normalisation: Normalisation {
+                mean: self.normalisation.mean.shallow_clone(),
+                deviation: self.normalisation.deviation.shallow_clone(),
+            },
+        }
+    }
+
+    /// Images as they are, statistics on the device where they are to be normalised.
+    pub(crate) fn normalising_on(self, device: Device) -> Result<Self, TchError> {
+        Ok(Self {
+            normalisation: Normalisation {
+                mean: self.normalisation.mean.f_to_device(device)?,
+                deviation: self.normalisation.deviation.f_to_device(device)?,
+            },
+            ..self
+        })
+    }
+
+    /// Mean and standard deviation of each channel over the training images, of shape
+    /// 1 x channels x 1 x 1, for values from 0 to 255.
+    pub(crate) fn statistics(&self) -> (&Tensor, &Tensor) {
+        (&self.normalisation.mean, &self.normalisation.deviation)
+    }
+
     /// Bytes made numbers of mean 0 and deviation 1 over the training images, channel by channel.
     pub(crate) fn normalised(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let mut values = images.f_to_kind(Kind::Float)?;

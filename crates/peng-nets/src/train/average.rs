@@ -1,29 +1,30 @@
 //! The moving average of a network's weights (Polyak and Juditsky, 1992): what is measured.
 
-use peng_search::macro_space::Architecture;
+use peng_search::Network;
 use tch::{Device, TchError, Tensor};
 
-use crate::macro_net::{self, MacroNet};
+use crate::net::{self, Net};
 
 /// A second network whose weights and running statistics follow the trained one's.
 #[derive(Debug)]
 pub(crate) struct Average {
-    net: MacroNet,
+    net: Net,
     /// Each tensor with the one that it follows.
     pairs: Vec<(Tensor, Tensor)>,
     decay: f64,
-    updates: u64,
+    /// How often it followed.
+    pub(crate) updates: u64,
 }
 
 impl Average {
     /// Starts at the weights that `trained` has now.
     pub(crate) fn new(
-        architecture: &Architecture,
-        trained: &MacroNet,
+        network: &Network,
+        trained: &Net,
         device: Device,
         decay: f64,
-    ) -> Result<Self, macro_net::Error> {
-        let net = MacroNet::new(architecture, 0, device)?;
+    ) -> Result<Self, net::Error> {
+        let net = Net::new(network, 0, device)?;
         let pairs = net
             .tensors()
             .into_iter()
@@ -42,7 +43,7 @@ impl Average {
     }
 
     /// The network with the averaged weights.
-    pub(crate) fn net(&self) -> &MacroNet {
+    pub(crate) fn net(&self) -> &Net {
         &self.net
     }
 

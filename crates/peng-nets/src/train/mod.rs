@@ -1,22 +1,26 @@
-//! Training: one epoch at a time, with the validation accuracy after each.
+//! Training: from one measurement of the validation accuracy to the next.
 
 mod augment;
 mod average;
+pub mod checkpoint;
 mod settings;
 
 use std::time::Instant;
 
-use peng_search::macro_space::Architecture;
-use tch::{Kind, Reduction, TchError, Tensor};
+use peng_search::Network;
+use peng_search::macro_space::Input;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Reduction, TchError, Tensor};
 
 pub use augment::Augmentation;
-pub use settings::{Schedule, Settings};
+pub use settings::{Error as SettingsError, Precision, Rule, Schedule, Settings};
 
 use self::average::Average;
 use crate::dataset::split::Split;
 use crate::dataset::{Dataset, size};
-use crate::macro_net::{self, MacroNet};
-use crate::optimizer::Sgd;
+use crate::layers::Pass;
+use crate::net::{self, Net};
+use crate::optimizer::Optimizer;
 use crate::random::{self, Purpose};
 
 /// Images in a batch while accuracy is measured.
@@ -25,44 +29,65 @@ const VALIDATION_BATCH: i64 = 250;
 /// The training of one network, stepped by whoever holds it.
 #[derive(Debug)]
 pub struct Training {
-    net: MacroNet,
+    network: Network,
+    net: Net,
     split: Split,
     settings: Settings,
-    optimizer: Sgd,
+    optimizer: Optimizer,
     average: Option<Average>,
     seed: u64,
-    epochs: u32,
+    place: Place,
+    /// The order of the images in the epoch under way.
+    order: Vec<i64>,
+    /// Loss summed since the last measurement, on the device: asking for it would stall it.
+    loss: Tensor,
+    measured: Vec<Measurement>,
 }
 
-/// What one epoch gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Epoch {
-    /// The epoch, from 1.
-    pub number: u32,
-    /// Mean cross-entropy over the epoch's images; not finite if the training diverged.
+/// Where a training stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Place {
+    /// Epochs done.
+    epoch: u32,
+    /// Measurements done in the epoch under way.
+    part: u32,
+    /// Batches done in it.
+    batch: usize,
+    /// Batches since the last measurement.
+    since: usize,
+    /// Wall time since the last measurement.
+    seconds: f64,
+}
+
+/// What a measurement gave.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Epochs trained, above 0; not whole where more than one measurement is made in an epoch.
+    pub epoch: f64,
+    /// Mean cross-entropy over the images since the last one; not finite if the training diverged.
     pub loss: f64,
     /// Accuracy on the validation images in percent, 0 to 100; NaN if the training diverged.
     pub accuracy: f64,
-    /// Images trained on in this epoch.
+    /// Images trained on since the last one.
     pub images: usize,
-    /// Wall time of the epoch in seconds, validation included.
+    /// Wall time since the last one in seconds, validation included.
     pub seconds: f64,
 }
 
-impl Epoch {
+impl Measurement {
     /// Whether the loss stopped being a number.
     pub fn diverged(&self) -> bool {
         !self.loss.is_finite()
     }
 }
 
-/// How a call to [`Training::epoch`] ended.
+/// How a call to [`Training::advance`] ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The epoch is done.
-    Done(Epoch),
-    /// It was cancelled between two batches; the training cannot go on from here.
-    Cancelled,
+    /// With a measurement.
+    Done(Measurement),
+    /// It was interrupted between two batches; the next call goes on from there.
+    Paused,
 }
 
 /// Why a training cannot start or go on.
@@ -84,7 +109,7 @@ pub enum Error {
     Finished(u32),
     /// The network cannot be built or run.
     #[error("the network failed")]
-    Net(#[from] macro_net::Error),
+    Net(#[from] net::Error),
 }
 
 impl From<TchError> for Error {
@@ -94,155 +119,213 @@ impl From<TchError> for Error {
 }
 
 impl Training {
-    /// Builds the network on the device that holds the images. The candidate's `seed` decides
-    /// initial weights, the order of images and augmentations: the same seed, settings, device
-    /// and number of threads give the same accuracies.
+    /// Builds the network on `device`; images that are elsewhere are brought there batch by batch.
+    /// The candidate's `seed` decides initial weights, the order of images, augmentations and
+    /// dropout: the same seed, settings, device and number of threads give the same accuracies.
     pub fn new(
-        architecture: &Architecture,
+        network: &Network,
         split: Split,
         settings: Settings,
         seed: u64,
+        device: Device,
     ) -> Result<Self, Error> {
         settings.check(split.train.len())?;
-        check_shape(architecture, &split.train)?;
-        let device = split.train.images().device();
-        let net = MacroNet::new(architecture, seed, device)?;
-        let optimizer = Sgd::new(net.trainable(), settings.momentum, settings.weight_decay)?;
+        let net = Net::new(network, seed, device)?;
+        check_shape(&net, &split.train)?;
+        let optimizer = Optimizer::new(net.trainable(), &settings)?;
         let average = if settings.averaging > 0.0 {
-            Some(Average::new(
-                architecture,
-                &net,
-                device,
-                settings.averaging,
-            )?)
+            Some(Average::new(network, &net, device, settings.averaging)?)
         } else {
             None
         };
         Ok(Self {
+            network: network.clone(),
             net,
-            split,
+            split: split.normalising_on(device)?,
             settings,
             optimizer,
             average,
             seed,
-            epochs: 0,
+            place: Place::default(),
+            order: Vec::new(),
+            loss: Tensor::f_zeros([], (Kind::Double, device))?,
+            measured: Vec::new(),
         })
     }
 
     /// The network as trained so far, with averaged weights if the settings ask for them: the one
     /// that is measured.
-    pub fn net(&self) -> &MacroNet {
+    pub fn net(&self) -> &Net {
         self.average.as_ref().map_or(&self.net, Average::net)
     }
 
-    /// Epochs done.
-    pub fn epochs(&self) -> u32 {
-        self.epochs
+    /// The images it trains and is measured on.
+    pub fn split(&self) -> &Split {
+        &self.split
     }
 
-    /// Trains one epoch and measures. `cancelled` is asked before every batch.
-    pub fn epoch(&mut self, cancelled: &dyn Fn() -> bool) -> Result<Step, Error> {
-        if self.epochs >= self.settings.epochs {
+    /// All measurements so far.
+    pub fn measured(&self) -> &[Measurement] {
+        &self.measured
+    }
+
+    /// Trains to the next measurement and makes it. `interrupted` is asked before every batch.
+    pub fn advance(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Step, Error> {
+        if self.place.epoch >= self.settings.epochs {
             return Err(Error::Finished(self.settings.epochs));
         }
         let start = Instant::now();
-        let Some((loss, images)) = self.pass(cancelled)? else {
-            return Ok(Step::Cancelled);
+        let measured = self.to_measurement(interrupted);
+        self.place.seconds += start.elapsed().as_secs_f64();
+        let Some((loss, accuracy)) = measured? else {
+            return Ok(Step::Paused);
         };
-        let accuracy = if !loss.is_finite() {
-            f64::NAN
-        } else if let Some(accuracy) = self.accuracy(&self.split.validation, cancelled)? {
-            accuracy
-        } else {
-            return Ok(Step::Cancelled);
-        };
-        self.epochs += 1;
-        Ok(Step::Done(Epoch {
-            number: self.epochs,
+        let Place {
+            epoch,
+            part,
+            since,
+            seconds,
+            ..
+        } = self.place;
+        let parts = self.settings.validations;
+        let whole = part + 1 == parts;
+        let measurement = Measurement {
+            epoch: if whole {
+                f64::from(epoch + 1)
+            } else {
+                f64::from(epoch) + f64::from(part + 1) / f64::from(parts)
+            },
             loss,
             accuracy,
-            images,
-            seconds: start.elapsed().as_secs_f64(),
-        }))
+            images: since * self.settings.batch,
+            seconds,
+        };
+        self.place = Place {
+            epoch: if whole { epoch + 1 } else { epoch },
+            part: if whole { 0 } else { part + 1 },
+            batch: if whole { 0 } else { self.place.batch },
+            since: 0,
+            seconds: 0.0,
+        };
+        self.loss = self.loss.f_zeros_like()?;
+        self.measured.push(measurement);
+        Ok(Step::Done(measurement))
     }
 
-    /// Accuracy in percent on images of the same kind, 0 to 100; `None` if cancelled.
+    /// Loss and accuracy of the next measurement; `None` if interrupted.
+    fn to_measurement(
+        &mut self,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<(f64, f64)>, Error> {
+        let batches = self.split.train.len() / self.settings.batch;
+        let (part, parts) = (self.place.part as usize, self.settings.validations as usize);
+        let end = batches * (part + 1) / parts;
+        if self.order.is_empty() || self.place.batch == 0 {
+            let order = random::stream(self.seed, Purpose::Order, self.place.epoch.into());
+            self.order = random::permutation(self.split.train.len(), order);
+        }
+        while self.place.batch < end {
+            if interrupted() {
+                return Ok(None);
+            }
+            self.batch(batches)?;
+        }
+        let loss = self.loss.f_double_value(&[])? / self.place.since as f64;
+        if !loss.is_finite() {
+            return Ok(Some((loss, f64::NAN)));
+        }
+        let accuracy = self.accuracy(&self.split.validation, interrupted)?;
+        Ok(accuracy.map(|accuracy| (loss, accuracy)))
+    }
+
+    /// One step on the next batch; images that do not fill the last one are left out.
+    fn batch(&mut self, batches: usize) -> Result<(), Error> {
+        let Place { epoch, batch, .. } = self.place;
+        let settings = &self.settings;
+        let (train, device) = (&self.split.train, self.net.device());
+        let index = (u64::from(epoch) << 32) + batch as u64;
+        let start = batch * settings.batch;
+        let places = &self.order[start..start + settings.batch];
+        let places = Tensor::f_from_slice(places)?.f_to_device(train.images().device())?;
+        let labels = train.labels().f_index_select(0, &places)?;
+        let images = train.images().f_index_select(0, &places)?;
+        let images = images.f_to_device(device)?;
+        let mut chance = random::stream(self.seed, Purpose::Augmentation, index);
+        let images = settings.augmentation.apply(images, &mut chance)?;
+        let mut chance = random::stream(self.seed, Purpose::Dropout, index);
+        let mut pass = Pass::training(&mut chance, settings);
+        let scores = self.net.run(&mut pass, &self.split.normalised(&images)?)?;
+        let loss = scores.f_cross_entropy_loss(
+            &labels.f_to_device(device)?,
+            None::<&Tensor>,
+            Reduction::Mean,
+            -100,
+            settings.label_smoothing,
+        )?;
+        let done = f64::from(epoch) + batch as f64 / batches as f64;
+        self.optimizer.step(&loss, settings.rate(done))?;
+        if let Some(average) = &mut self.average {
+            average.update()?;
+        }
+        self.loss = self.loss.f_add(&loss.f_detach()?)?;
+        self.place.batch += 1;
+        self.place.since += 1;
+        Ok(())
+    }
+
+    /// Accuracy in percent on images of the same kind, 0 to 100; `None` if interrupted.
     pub fn accuracy(
         &self,
         dataset: &Dataset,
-        cancelled: &dyn Fn() -> bool,
+        interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<f64>, Error> {
-        let _guard = tch::no_grad_guard();
-        let mut correct = Tensor::f_zeros([], (Kind::Int64, dataset.images().device()))?;
-        let total = size(dataset.len());
-        let mut start = 0;
-        while start < total {
-            if cancelled() {
-                return Ok(None);
-            }
-            let length = VALIDATION_BATCH.min(total - start);
-            let images = self
-                .split
-                .normalised(&dataset.images().f_narrow(0, start, length)?)?;
-            let guesses = self.net().forward(&images, false)?.f_argmax(1, false)?;
-            let hits = guesses.f_eq_tensor(&dataset.labels().f_narrow(0, start, length)?)?;
-            correct = correct.f_add(&hits.f_sum(Kind::Int64)?)?;
-            start += length;
-        }
-        Ok(Some(100.0 * correct.f_double_value(&[])? / total as f64))
-    }
-
-    /// One pass over the training images in an order of its own; images that do not fill the last
-    /// batch are left out. Mean loss and number of images, `None` if cancelled.
-    fn pass(&mut self, cancelled: &dyn Fn() -> bool) -> Result<Option<(f64, usize)>, Error> {
-        let train = &self.split.train;
-        let device = train.images().device();
-        let epoch = u64::from(self.epochs);
-        let order = random::stream(self.seed, Purpose::Order, epoch);
-        let order = random::permutation(train.len(), order);
-        let mut chance = random::stream(self.seed, Purpose::Augmentation, epoch);
-        let batches = train.len() / self.settings.batch;
-        // Summed on the device: asking for every loss would stall it after every batch.
-        let mut total = Tensor::f_zeros([], (Kind::Double, device))?;
-        for (index, places) in order.chunks_exact(self.settings.batch).enumerate() {
-            if cancelled() {
-                return Ok(None);
-            }
-            let places = Tensor::f_from_slice(places)?.f_to_device(device)?;
-            let labels = train.labels().f_index_select(0, &places)?;
-            let images = train.images().f_index_select(0, &places)?;
-            let images = self.settings.augmentation.apply(images, &mut chance)?;
-            let scores = self.net.forward(&self.split.normalised(&images)?, true)?;
-            let loss = scores.f_cross_entropy_loss(
-                &labels,
-                None::<&Tensor>,
-                Reduction::Mean,
-                -100,
-                self.settings.label_smoothing,
-            )?;
-            let done = f64::from(self.epochs) + index as f64 / batches as f64;
-            self.optimizer.step(&loss, self.settings.rate(done))?;
-            if let Some(average) = &mut self.average {
-                average.update()?;
-            }
-            total = total.f_add(&loss.f_detach()?)?;
-        }
-        let loss = total.f_double_value(&[])? / batches as f64;
-        Ok(Some((loss, batches * self.settings.batch)))
+        let normalised = |images: &Tensor| self.split.normalised(images);
+        let pass = || Pass::measuring(&self.settings);
+        Ok(accuracy(self.net(), dataset, &normalised, &pass, interrupted)?)
     }
 }
 
-fn check_shape(architecture: &Architecture, images: &Dataset) -> Result<(), Error> {
-    let (input, found) = (architecture.input, images.input());
-    if input == found && architecture.classes == images.classes() {
+/// Accuracy in percent of a network on images that `normalised` makes fit for it.
+pub(crate) fn accuracy(
+    net: &Net,
+    dataset: &Dataset,
+    normalised: &dyn Fn(&Tensor) -> Result<Tensor, TchError>,
+    pass: &dyn Fn() -> Pass<'static>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Option<f64>, net::Error> {
+    let _guard = tch::no_grad_guard();
+    let device = net.device();
+    let mut correct = Tensor::f_zeros([], (Kind::Int64, device))?;
+    let total = size(dataset.len());
+    let mut start = 0;
+    while start < total {
+        if interrupted() {
+            return Ok(None);
+        }
+        let length = VALIDATION_BATCH.min(total - start);
+        let images = dataset.images().f_narrow(0, start, length)?;
+        let labels = dataset.labels().f_narrow(0, start, length)?;
+        let images = normalised(&images.f_to_device(device)?)?;
+        let guesses = net.run(&mut pass(), &images)?.f_argmax(1, false)?;
+        let hits = guesses.f_eq_tensor(&labels.f_to_device(device)?)?;
+        correct = correct.f_add(&hits.f_sum(Kind::Int64)?)?;
+        start += length;
+    }
+    Ok(Some(100.0 * correct.f_double_value(&[])? / total as f64))
+}
+
+/// Whether the network is one for these images.
+pub(crate) fn check_shape(net: &Net, images: &Dataset) -> Result<(), Error> {
+    let (input, found) = (net.input(), images.input());
+    if input == found && net.classes() == images.classes() {
         return Ok(());
     }
-    let text = |input: peng_search::macro_space::Input, classes: usize| {
+    let text = |input: Input, classes: usize| {
         let (channels, height, width) = (input.channels, input.height, input.width);
         format!("images of {channels} x {height} x {width} in {classes} classes")
     };
     Err(Error::Shape {
-        network: text(input, architecture.classes),
+        network: text(input, net.classes()),
         images: text(found, images.classes()),
     })
 }

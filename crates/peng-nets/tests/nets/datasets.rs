@@ -6,7 +6,7 @@ use std::path::Path;
 
 use peng_nets::dataset::fashion_mnist::{Error, load};
 use peng_nets::dataset::split::{Sizes, Split};
-use peng_nets::dataset::{self, Dataset};
+use peng_nets::dataset::{self, Check, Dataset};
 use tch::Kind;
 
 use crate::synthetic::{CLASSES, INPUT, images};
@@ -37,14 +37,14 @@ fn refused(damage: impl Fn(&Path)) -> Error {
     let folder = tempfile::tempdir().unwrap();
     small(folder.path());
     damage(folder.path());
-    load(folder.path()).unwrap_err()
+    load(folder.path(), Check::Any).unwrap_err()
 }
 
 #[test]
 fn small_files_in_the_official_format_are_read() {
     let folder = tempfile::tempdir().unwrap();
     small(folder.path());
-    let loaded = load(folder.path()).unwrap();
+    let loaded = load(folder.path(), Check::Any).unwrap();
     assert_eq!((loaded.train.len(), loaded.test.len()), (2, 1));
     assert_eq!(loaded.train.images().size(), [2, 1, 28, 28]);
     assert_eq!(loaded.train.labels().int64_value(&[0]), 9);
@@ -59,13 +59,22 @@ fn small_files_in_the_official_format_are_read() {
 }
 
 #[test]
+fn what_is_not_the_published_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    small(folder.path());
+    let error = load(folder.path(), Check::Official).unwrap_err();
+    assert!(matches!(error, Error::Sum { .. }), "{error}");
+    assert!(error.to_string().contains("train-images-idx3-ubyte"), "{error}");
+}
+
+#[test]
 fn the_real_files_are_read() {
     let Some(folder) = std::env::var_os("PENG4NN_DATA") else {
         println!("not run: PENG4NN_DATA names no folder with Fashion-MNIST");
         assert!(std::env::var_os("CI").is_none(), "CI has the data set");
         return;
     };
-    let loaded = load(Path::new(&folder)).unwrap();
+    let loaded = load(Path::new(&folder), Check::Official).unwrap();
     assert_eq!((loaded.train.len(), loaded.test.len()), (60_000, 10_000));
     // The classes are balanced in both parts.
     for (part, each) in [(&loaded.train, 6_000), (&loaded.test, 1_000)] {

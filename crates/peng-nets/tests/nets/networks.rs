@@ -1,11 +1,13 @@
 //! Networks against their architecture.
 
 use peng_nets::Device;
-use peng_nets::macro_net::{Error, MacroNet};
+use peng_nets::net::{Error, Net};
 use peng_search::macro_space::Source;
+use peng_search::settings::{Algorithm, Goal};
+use peng_search::{Network, Search, Settings, Space, described, sequential as space};
 use tch::{Kind, Tensor};
 
-use crate::synthetic::network;
+use crate::synthetic::{CLASSES, INPUT, network, sequential};
 
 const GENOMES: [&str; 10] = [
     "0000000-0000000-0000000",
@@ -24,20 +26,68 @@ const GENOMES: [&str; 10] = [
 fn the_built_network_has_the_parameters_of_its_architecture() {
     for genome in GENOMES {
         let architecture = network(genome);
-        let net = MacroNet::new(&architecture, 1, Device::Cpu).unwrap();
+        let net = Net::new(&architecture, 1, Device::Cpu).unwrap();
         assert_eq!(net.parameters(), architecture.parameters(), "{genome}");
     }
+}
+
+/// Networks of a space, drawn at random.
+fn drawn(space: Space) -> Vec<(String, Network)> {
+    let settings = Settings {
+        algorithm: Algorithm::Random,
+        space,
+        seed: 11,
+        candidates: 40,
+        lease: std::time::Duration::from_mins(1),
+        attempts: 1,
+        goal: Goal::Maximize,
+    };
+    let search = Search::new(settings).unwrap();
+    let decoded = |genome| search.settings().space.decode(genome).unwrap();
+    let candidates = search.candidates().iter();
+    candidates
+        .map(|c| (c.genome.to_string(), decoded(&c.genome)))
+        .collect()
+}
+
+#[test]
+fn a_counted_forward_pass_costs_what_the_genome_says() {
+    let limits = space::Limits {
+        layers: (1, 5),
+        ..space::Limits::default()
+    };
+    let mut networks = drawn(space::Space::new(limits, INPUT, CLASSES).unwrap().into());
+    networks.extend(GENOMES.map(|genome| (genome.to_owned(), network(genome))));
+    networks.push(("sequential".to_owned(), sequential()));
+    for (genome, network) in networks {
+        let net = Net::new(&network, 1, Device::Cpu).unwrap();
+        assert_eq!(net.operations().unwrap(), network.flops(), "{genome}");
+        assert_eq!(net.parameters(), network.parameters(), "{genome}");
+    }
+}
+
+#[test]
+fn what_is_no_network_here_is_refused() {
+    let text = r#"{"parameters": [{"name": "depth", "integer": {"from": 1, "to": 99}}]}"#;
+    let space: described::Space = serde_json::from_str(text).unwrap();
+    let (_, values) = drawn(space.into()).remove(0);
+    let error = Net::new(&values, 1, Device::Cpu).unwrap_err();
+    assert!(matches!(error, Error::Described), "{error}");
+    let Network::Macro(mut huge) = network("1111-1010") else {
+        unreachable!("it is a macro network")
+    };
+    huge.classes = 1 << 30;
+    let error = Net::new(&Network::Macro(huge), 1, Device::Cpu).unwrap_err();
+    assert!(matches!(error, Error::TooLarge(_)), "{error}");
 }
 
 #[test]
 fn every_network_gives_a_score_for_each_class() {
     let images = Tensor::ones([3, 1, 8, 8], (Kind::Float, Device::Cpu));
     for genome in GENOMES {
-        let net = MacroNet::new(&network(genome), 1, Device::Cpu).unwrap();
-        for training in [true, false] {
-            let scores = net.forward(&images, training).unwrap();
-            assert_eq!(scores.size(), [3, 4], "{genome}");
-        }
+        let net = Net::new(&network(genome), 1, Device::Cpu).unwrap();
+        let scores = net.forward(&images).unwrap();
+        assert_eq!(scores.size(), [3, 4], "{genome}");
     }
 }
 
@@ -45,8 +95,8 @@ fn every_network_gives_a_score_for_each_class() {
 fn initial_weights_come_from_the_seed_alone() {
     let images = Tensor::ones([2, 1, 8, 8], (Kind::Float, Device::Cpu));
     let scores = |seed: u64| {
-        let net = MacroNet::new(&network("1111-1010"), seed, Device::Cpu).unwrap();
-        net.forward(&images, false).unwrap()
+        let net = Net::new(&network("1111-1010"), seed, Device::Cpu).unwrap();
+        net.forward(&images).unwrap()
     };
     tch::manual_seed(1);
     let first = scores(7);
@@ -60,21 +110,23 @@ fn weights_are_saved_and_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.safetensors");
     let images = Tensor::ones([2, 1, 8, 8], (Kind::Float, Device::Cpu));
-    let saved = MacroNet::new(&network("1111-1010"), 1, Device::Cpu).unwrap();
+    let saved = Net::new(&network("1111-1010"), 1, Device::Cpu).unwrap();
     saved.save(&path).unwrap();
-    let mut loaded = MacroNet::new(&network("1111-1010"), 2, Device::Cpu).unwrap();
+    let mut loaded = Net::new(&network("1111-1010"), 2, Device::Cpu).unwrap();
     loaded.load(&path).unwrap();
-    let scores = |net: &MacroNet| net.forward(&images, false).unwrap();
+    let scores = |net: &Net| net.forward(&images).unwrap();
     assert_eq!(scores(&saved), scores(&loaded));
-    let mut other = MacroNet::new(&network("1111-1111"), 2, Device::Cpu).unwrap();
+    let mut other = Net::new(&network("1111-1111"), 2, Device::Cpu).unwrap();
     assert!(matches!(other.load(&path), Err(Error::Torch(_))));
 }
 
 #[test]
 fn an_architecture_that_takes_what_is_not_there_is_refused() {
-    let mut architecture = network("1111-1010");
+    let Network::Macro(mut architecture) = network("1111-1010") else {
+        unreachable!("it is a macro network")
+    };
     architecture.phases[1].nodes[0].inputs = vec![Source::Node(2)];
-    let error = MacroNet::new(&architecture, 1, Device::Cpu).unwrap_err();
+    let error = Net::new(&Network::Macro(architecture), 1, Device::Cpu).unwrap_err();
     assert_eq!(
         error.to_string(),
         "phase 2 takes the output of node 3, which has not run by then"
@@ -83,8 +135,8 @@ fn an_architecture_that_takes_what_is_not_there_is_refused() {
 
 #[test]
 fn images_of_another_shape_are_an_error_of_one_line() {
-    let net = MacroNet::new(&network("1111-1010"), 1, Device::Cpu).unwrap();
+    let net = Net::new(&network("1111-1010"), 1, Device::Cpu).unwrap();
     let images = Tensor::ones([2, 3, 8, 8], (Kind::Float, Device::Cpu));
-    let error = net.forward(&images, false).unwrap_err();
+    let error = net.forward(&images).unwrap_err();
     assert_eq!(error.to_string().lines().count(), 1, "{error}");
 }

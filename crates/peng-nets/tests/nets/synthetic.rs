@@ -2,7 +2,9 @@
 
 use peng_nets::dataset::Dataset;
 use peng_nets::dataset::split::{Sizes, Split};
-use peng_search::macro_space::{Architecture, Genome, Input, Space, decode};
+use peng_search::Network;
+use peng_search::macro_space::{Genome, Input, Space, decode};
+use peng_search::sequential;
 
 pub(crate) const INPUT: Input = Input {
     channels: 1,
@@ -39,9 +41,19 @@ pub(crate) fn split(train: usize) -> Split {
 }
 
 /// A genome's network with 4 channels in the first phase, twice as many in each that follows.
-pub(crate) fn network(genome: &str) -> Architecture {
+pub(crate) fn network(genome: &str) -> Network {
     let genome: Genome = genome.parse().unwrap();
     let channels = (0..genome.phases()).map(|phase| 4 << phase).collect();
     let space = Space::new(genome.nodes(), channels, INPUT, CLASSES).unwrap();
-    decode(&space, &genome).unwrap()
+    Network::Macro(decode(&space, &genome).unwrap())
+}
+
+/// A small sequential network with dropout.
+pub(crate) fn sequential() -> Network {
+    let space = sequential::Space::new(sequential::Limits::default(), INPUT, CLASSES).unwrap();
+    let values = r#"{"layers":2,"dense":1,"dense1_units":32,"dense1_dropout":0.25,
+        "conv1_filters":8,"conv1_kernel":3,"conv1_stride":1,"conv1_padding":"same","conv1_pool":"max",
+        "conv2_filters":16,"conv2_kernel":3,"conv2_stride":2,"conv2_padding":"valid","conv2_pool":"none",
+        "learning_rate":0.05,"momentum":0.9,"weight_decay":0.0001,"batch_size":32}"#;
+    Network::Sequential(sequential::decode(&space, &values.parse().unwrap()).unwrap())
 }

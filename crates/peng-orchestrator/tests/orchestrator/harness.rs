@@ -4,12 +4,12 @@ use peng_client::{Client, Options};
 use peng_orchestrator::{Config, Orchestrator};
 use peng_predict::{Mode, policy};
 use peng_proto::{
-    search::{Assignment, Training},
+    search::{Assignment, Method, Training},
     v1::{self, lease_candidate_response::Work},
 };
 use peng_search::{
-    Candidate, Settings, Space,
-    macro_space::Input,
+    Candidate, Settings,
+    macro_space::{Input, Space},
     settings::{Algorithm, Goal},
 };
 use peng_server::Server;
@@ -30,7 +30,7 @@ pub(crate) fn config() -> Config {
         search: "searches/demo".parse().unwrap(),
         settings: Settings {
             algorithm: Algorithm::nsga2(4),
-            space: Space::new(4, vec![4, 8], input, 10).unwrap(),
+            space: Space::new(4, vec![4, 8], input, 10).unwrap().into(),
             seed: 7,
             candidates: 8,
             lease: Duration::from_secs(30),
@@ -47,6 +47,7 @@ pub(crate) fn config() -> Config {
             momentum: 0.9,
             weight_decay: 0.0,
             split_seed: 1,
+            method: Method::default(),
         },
         mode: Mode::Enforce,
         policy: policy::Spec::default(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use peng_search::{Architecture, Genome, Space, macro_space};
+use peng_search::{Genome, Network, Space};
 
 use super::{Training, parse_space};
 use crate::{error::Error, names, v1};
@@ -19,7 +19,7 @@ pub struct Assignment {
     /// The candidate's genome.
     pub genome: Genome,
     /// The network that the genome describes.
-    pub architecture: Architecture,
+    pub network: Network,
     /// The seed of its initial weights and of the order of its images, below 2^63.
     pub seed: u64,
     /// Which attempt this is, from 1.
@@ -60,8 +60,7 @@ impl Assignment {
             .genome
             .parse()
             .map_err(|error| of_genome(&error))?;
-        let architecture =
-            macro_space::decode(&space, &genome).map_err(|error| of_genome(&error))?;
+        let network = space.decode(&genome).map_err(|error| of_genome(&error))?;
         Ok(Self {
             candidate: candidate
                 .name
@@ -70,7 +69,7 @@ impl Assignment {
             lease: Lease::parse(lease).map_err(|error| error.within("lease"))?,
             space,
             genome,
-            architecture,
+            network,
             seed: candidate.seed,
             attempt: candidate.attempt,
             training: Training::parse(training).map_err(|error| error.within("training"))?,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Method, ensure};
 use crate::{error::Error, names::Id, v1};
 
 /// How every candidate of a search is trained.
@@ -18,7 +19,7 @@ pub struct Training {
     pub validation_images: u32,
     /// Images per step, at least 2 and at most those of the training split.
     pub batch_size: u32,
-    /// The learning rate at the start, finite and above 0.
+    /// The highest learning rate, finite and above 0.
     pub learning_rate: f64,
     /// The momentum of SGD, from 0 to below 1.
     pub momentum: f64,
@@ -26,6 +27,9 @@ pub struct Training {
     pub weight_decay: f64,
     /// The seed of the split, the same for all candidates.
     pub split_seed: u64,
+    /// By what method.
+    #[serde(default)]
+    pub method: Method,
 }
 
 impl Training {
@@ -67,11 +71,13 @@ impl Training {
             "weight_decay",
             decay,
             "finite and 0 or more",
-        )
+        )?;
+        self.method.check()
     }
 
     /// Reads a training.
     pub fn parse(wire: v1::Training) -> Result<Self, Error> {
+        let method = Method::parse(&wire)?;
         let training = Self {
             dataset: wire.dataset,
             epochs: wire.epochs,
@@ -82,6 +88,7 @@ impl Training {
             momentum: wire.momentum,
             weight_decay: wire.weight_decay,
             split_seed: wire.split_seed,
+            method,
         };
         training.check()?;
         Ok(training)
@@ -89,7 +96,7 @@ impl Training {
 
     /// The training for the wire.
     pub fn to_wire(&self) -> v1::Training {
-        v1::Training {
+        let mut wire = v1::Training {
             dataset: self.dataset.clone(),
             epochs: self.epochs,
             train_images: self.train_images,
@@ -99,26 +106,17 @@ impl Training {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             split_seed: self.split_seed,
-        }
+            ..v1::Training::default()
+        };
+        self.method.to_wire(&mut wire);
+        wire
     }
-}
-
-fn ensure(
-    holds: bool,
-    field: &str,
-    given: impl std::fmt::Display,
-    right: &str,
-) -> Result<(), Error> {
-    if holds {
-        return Ok(());
-    }
-    let wrong = format!("is {given}; {right} would be right");
-    Err(Error::field(field, wrong))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::{Optimizer, Precision, Schedule};
 
     type Change = fn(&mut v1::Training);
 
@@ -133,6 +131,22 @@ mod tests {
             momentum: 0.9,
             weight_decay: 5e-4,
             split_seed: u64::MAX,
+            method: Method {
+                optimizer: Optimizer::Adamw,
+                schedule: Schedule::Step {
+                    every_epochs: 0.5,
+                    factor: 0.1,
+                },
+                warm_up_epochs: 1.5,
+                label_smoothing: 0.1,
+                clip_norm: 5.0,
+                shift: 4,
+                flip: true,
+                cutout: 8,
+                precision: Precision::Bfloat16,
+                validations_per_epoch: 2,
+                averaging: 0.5,
+            },
         }
     }
 
@@ -144,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let changes: [(&str, Change); 10] = [
+        let changes: [(&str, Change); 16] = [
             ("dataset", |t| t.dataset = String::new()),
             ("dataset", |t| t.dataset = "../up".to_owned()),
             ("epochs", |t| t.epochs = 0),
@@ -155,6 +169,14 @@ mod tests {
             ("learning_rate", |t| t.learning_rate = f64::NAN),
             ("momentum", |t| t.momentum = 1.0),
             ("weight_decay", |t| t.weight_decay = -1.0),
+            ("optimizer", |t| t.optimizer = 9),
+            ("warm_up_epochs", |t| t.warm_up_epochs = -1.0),
+            ("clip_norm", |t| t.clip_norm = f64::INFINITY),
+            ("augmentation.cutout", |t| {
+                t.augmentation.as_mut().unwrap().cutout = 65;
+            }),
+            ("validations_per_epoch", |t| t.validations_per_epoch = 101),
+            ("averaging", |t| t.averaging = 1.0),
         ];
         for (field, change) in changes {
             let mut wire = training().to_wire();

@@ -1,41 +1,7 @@
 //! What a network costs: operations of one forward pass and trainable parameters.
 
 use super::{Architecture, Conv, Phase};
-
-/// A layer with the size it works at, as far as its cost needs it. `pixels` is height x width.
-enum Layer {
-    Conv { conv: Conv, pixels: usize },
-    BatchNorm { channels: usize, pixels: usize },
-    Relu { channels: usize, pixels: usize },
-    Pool { channels: usize, pixels: usize },
-    Linear { inputs: usize, outputs: usize },
-}
-
-impl Layer {
-    fn flops(&self) -> u64 {
-        let count = match *self {
-            Self::Conv { conv, pixels } => weights(conv) * pixels,
-            Self::BatchNorm { channels, pixels } => 2 * channels * pixels,
-            Self::Relu { channels, pixels } | Self::Pool { channels, pixels } => channels * pixels,
-            Self::Linear { inputs, outputs } => inputs * outputs,
-        };
-        count as u64
-    }
-
-    fn parameters(&self) -> u64 {
-        let count = match *self {
-            Self::Conv { conv, .. } => weights(conv),
-            Self::BatchNorm { channels, .. } => 2 * channels,
-            Self::Relu { .. } | Self::Pool { .. } => 0,
-            Self::Linear { inputs, outputs } => inputs * outputs + outputs,
-        };
-        count as u64
-    }
-}
-
-fn weights(conv: Conv) -> usize {
-    conv.kernel * conv.kernel * conv.in_channels * conv.out_channels
-}
+use crate::cost::Layer;
 
 impl Architecture {
     /// Operations of one image's forward pass, counted as NSGA-Net's code counts
@@ -80,10 +46,7 @@ fn push_phase(layers: &mut Vec<Layer>, phase: &Phase, mut size: (usize, usize)) 
     if let Some(conv) = phase.entry {
         let run = |length: usize| (length + 2 * conv.padding + 1).saturating_sub(conv.kernel);
         size = (run(size.0), run(size.1));
-        layers.push(Layer::Conv {
-            conv,
-            pixels: size.0 * size.1,
-        });
+        layers.push(convolution(conv, size.0 * size.1));
     }
     let pixels = size.0 * size.1;
     for node in &phase.nodes {
@@ -94,7 +57,7 @@ fn push_phase(layers: &mut Vec<Layer>, phase: &Phase, mut size: (usize, usize)) 
             kernel: 3,
             padding: 1,
         };
-        layers.push(Layer::Conv { conv, pixels });
+        layers.push(convolution(conv, pixels));
         layers.push(Layer::BatchNorm { channels, pixels });
         layers.push(Layer::Relu { channels, pixels });
     }
@@ -118,6 +81,16 @@ fn push_join(layers: &mut Vec<Layer>, sources: usize, channels: usize, pixels: u
             kernel: 1,
             padding: 0,
         };
-        layers.push(Layer::Conv { conv, pixels });
+        layers.push(convolution(conv, pixels));
+    }
+}
+
+fn convolution(conv: Conv, pixels: usize) -> Layer {
+    Layer::Conv {
+        inputs: conv.in_channels,
+        outputs: conv.out_channels,
+        kernel: conv.kernel,
+        bias: false,
+        pixels,
     }
 }

@@ -5,6 +5,7 @@
 mod cost;
 mod genome;
 mod graph;
+mod variation;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,10 +107,7 @@ impl Space {
         for (phase, &count) in channels.iter().enumerate() {
             within(&format!("channels[{phase}]"), count, 1, MAX_CHANNELS)?;
         }
-        within("input.channels", input.channels, 1, MAX_CHANNELS)?;
-        within("input.height", input.height, 1, MAX_SIDE)?;
-        within("input.width", input.width, 1, MAX_SIDE)?;
-        within("classes", classes, 1, MAX_CHANNELS)?;
+        check_images(input, classes)?;
         let space = Self {
             nodes,
             channels,
@@ -171,6 +169,14 @@ impl Space {
         }
         Ok(())
     }
+}
+
+/// Checks the shape of images and the number of classes, for any space of networks.
+pub(crate) fn check_images(input: Input, classes: usize) -> Result<(), Error> {
+    within("input.channels", input.channels, 1, MAX_CHANNELS)?;
+    within("input.height", input.height, 1, MAX_SIDE)?;
+    within("input.width", input.width, 1, MAX_SIDE)?;
+    within("classes", classes, 1, MAX_CHANNELS)
 }
 
 fn within(field: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {

@@ -4,15 +4,14 @@
 mod crowding;
 mod selection;
 mod sorting;
-mod variation;
 
 use rand::Rng;
 
 pub(crate) use selection::{Survivor, survivors};
 
 use crate::candidate::Candidate;
-use crate::macro_space::{Genome, Space};
 use crate::random::{self, Known};
+use crate::space::{Genome, Space};
 
 /// Children bred before a random genome is drawn instead.
 const TRIES: usize = 64;
@@ -40,16 +39,15 @@ pub(crate) fn breed(
         let father = selection::tournament(survivors, rates.tournament, rng);
         let mother = &candidates[mother].genome;
         let father = &candidates[father].genome;
-        let mut bits = if rng.random_bool(rates.crossover) {
-            variation::cross(mother.bits(), father.bits(), rng)
+        let mut child = if rng.random_bool(rates.crossover) {
+            space.cross(mother, father, rng)
         } else {
-            mother.bits().to_vec()
+            mother.clone()
         };
         if rng.random_bool(rates.mutation) {
-            variation::flip_one(&mut bits, rng);
+            child = space.mutate(&child, rng);
         }
-        let child = mother.with_bits(bits);
-        if known.unknown(space, &child).is_some() {
+        if known.is_new(space, &child) {
             return child;
         }
     }

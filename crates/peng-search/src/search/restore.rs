@@ -2,10 +2,10 @@
 
 use super::Search;
 use crate::candidate::{Candidate, Id};
-use crate::macro_space::{Mismatch, decode};
 use crate::random::Known;
 use crate::seeds;
 use crate::settings::{Error as SettingsError, Settings};
+use crate::space::Mismatch;
 
 /// Why stored candidates cannot be gone on with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -89,18 +89,16 @@ impl Search {
 /// Whether a stored candidate is one of a search with these settings; makes its network known.
 fn check(settings: &Settings, candidate: &Candidate, known: &mut Known) -> Result<(), Error> {
     let id = candidate.id;
-    let architecture = decode(&settings.space, &candidate.genome)
+    let network = settings
+        .space
+        .decode(&candidate.genome)
         .map_err(|source| Error::Genome { id, source })?;
     let generation = settings.algorithm.generation(id.index()) as u64;
     let fields = [
         ("generation", u64::from(candidate.generation), generation),
         ("seed", candidate.seed, seeds::training(settings.seed, id)),
-        ("flops", candidate.flops, architecture.flops()),
-        (
-            "parameters",
-            candidate.parameters,
-            architecture.parameters(),
-        ),
+        ("flops", candidate.flops, network.flops()),
+        ("parameters", candidate.parameters, network.parameters()),
     ];
     for (field, found, expected) in fields {
         if found != expected {
@@ -112,6 +110,6 @@ fn check(settings: &Settings, candidate: &Candidate, known: &mut Known) -> Resul
             });
         }
     }
-    known.add(architecture);
+    known.add(&candidate.genome, network);
     Ok(())
 }

@@ -8,7 +8,7 @@ use peng_search::candidate::{Candidate, Outcome};
 use peng_search::lease::Answer;
 use peng_search::macro_space::{Input, Space};
 use peng_search::settings::{Algorithm, Goal};
-use peng_search::{Search, Settings};
+use peng_search::{Genome, Search, Settings};
 
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
@@ -20,7 +20,7 @@ pub(crate) fn settings(algorithm: Algorithm, candidates: u32, seed: u64) -> Sett
     };
     Settings {
         algorithm,
-        space: Space::new(4, vec![8, 16, 32], input, 10).unwrap(),
+        space: Space::new(4, vec![8, 16, 32], input, 10).unwrap().into(),
         seed,
         candidates,
         lease: LEASE,
@@ -35,7 +35,10 @@ pub(crate) fn at(seconds: u64) -> SystemTime {
 
 /// A fitness that only the genome decides: alternating bits are best. One in nine fails.
 pub(crate) fn train(candidate: &Candidate) -> Outcome {
-    let bits = candidate.genome.bits();
+    let Genome::Macro(genome) = &candidate.genome else {
+        panic!("the space is a macro space")
+    };
+    let bits = genome.bits();
     let good = bits
         .iter()
         .enumerate()

@@ -3,7 +3,10 @@ use std::time::{Duration, Instant};
 use peng_client::v1::TrialState;
 use peng_predict::Mode;
 use peng_search::candidate::{Ending, State};
-use peng_worker::{Error, train::Failure};
+use peng_worker::{
+    Error,
+    train::{Closing, Failure},
+};
 
 use crate::harness::{EPOCHS, Service, Synthetic, Working, config};
 
@@ -33,6 +36,8 @@ async fn a_search_is_worked_off_and_verdicts_are_obeyed() {
             assert_eq!(outcome.measured, Some(76.0));
         }
         assert_eq!(observed as usize, epochs);
+        let closing = trainer.closing(&trial);
+        assert_eq!(closing, Some(Closing::Settled { trained: true }));
     }
 }
 
@@ -76,6 +81,7 @@ async fn a_worker_that_leaves_gives_its_candidates_back() {
     let trial = service.trial("c0001-1").await;
     assert_eq!(trial.state(), TrialState::Preempted);
     assert_eq!(trial.message, "the worker leaves");
+    assert_eq!(trainer.closing("c0001-1"), Some(Closing::Save));
 }
 
 #[tokio::test]
@@ -99,8 +105,25 @@ async fn a_candidate_that_fails_does_not_end_the_worker() {
         assert!(outcome.reason.contains(reason), "{}", outcome.reason);
         assert_eq!(outcome.epochs.to_bits(), f64::from(epochs).to_bits());
     }
+    let closing = Some(Closing::Settled { trained: false });
+    assert_eq!(trainer.closing("c0002-1"), closing);
     let succeeded = |c: &&peng_search::Candidate| c.outcome().unwrap().ending == Ending::Succeeded;
     assert_eq!(candidates.iter().filter(succeeded).count(), 4);
+}
+
+#[tokio::test]
+async fn a_slot_that_cannot_work_on_does_not_end_the_others() {
+    let service = Service::start(config()).await;
+    let broken = Synthetic::new(FAST, |_, _| {
+        Err(Failure::Worker("its device is gone".into()))
+    });
+    let sound = Synthetic::mixed(FAST);
+    let mut worker = service.worker(2, &sound);
+    worker.slots[0].trainer = broken;
+    let error = Working::start(worker).end().await.unwrap_err();
+    assert!(matches!(error, Error::Training { .. }), "{error:?}");
+    let candidates = service.snapshot().await.candidates;
+    assert!(candidates.iter().all(|c| c.outcome().is_some()));
 }
 
 #[tokio::test]

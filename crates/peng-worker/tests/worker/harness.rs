@@ -8,17 +8,17 @@ use std::{
 use peng_client::{Client, Options, retry::Backoff, v1};
 use peng_orchestrator::{Config, Orchestrator, progress::Snapshot};
 use peng_predict::{Mode, policy};
-use peng_proto::search::{Assignment, Training as Plan};
+use peng_proto::search::{Assignment, Method, Training as Plan};
 use peng_search::{
-    Settings, Space,
-    macro_space::Input,
+    Settings,
+    macro_space::{Input, Space},
     settings::{Algorithm, Goal},
 };
 use peng_server::Server;
 use peng_store::Sqlite;
 use peng_worker::{
-    Error, Worker,
-    train::{Epoch, Failure, Trainer, Training},
+    Error, Post, Worker,
+    train::{Closing, Failure, Observation, Trainer, Training},
 };
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub(crate) fn config() -> Config {
         search: "searches/demo".parse().unwrap(),
         settings: Settings {
             algorithm: Algorithm::Random,
-            space: Space::new(3, vec![4, 8], input, 10).unwrap(),
+            space: Space::new(3, vec![4, 8], input, 10).unwrap().into(),
             seed: 7,
             candidates: 6,
             lease: Duration::from_secs(30),
@@ -53,6 +53,7 @@ pub(crate) fn config() -> Config {
             momentum: 0.9,
             weight_decay: 0.0,
             split_seed: 1,
+            method: Method::default(),
         },
         mode: Mode::Enforce,
         policy: policy::Spec::default(),
@@ -113,11 +114,14 @@ impl Service {
         Worker {
             orchestrator: self.client.clone(),
             options: options(),
-            name: "w".to_owned(),
-            slots,
+            slots: (1..=slots)
+                .map(|number| Post {
+                    name: format!("w-{number}"),
+                    trainer: trainer.clone(),
+                })
+                .collect(),
             verdict_wait: Duration::from_millis(100),
             once: false,
-            trainer: trainer.clone(),
         }
     }
 
@@ -157,6 +161,8 @@ pub(crate) struct Synthetic {
     pace: Duration,
     /// Every epoch trained: the trial and the number.
     pub(crate) trained: Arc<Mutex<Vec<(String, u32)>>>,
+    /// How every training was closed, by its trial.
+    pub(crate) closed: Arc<Mutex<Vec<(String, Closing)>>>,
 }
 
 impl Synthetic {
@@ -168,6 +174,7 @@ impl Synthetic {
             curve: Arc::new(curve),
             pace,
             trained: Arc::default(),
+            closed: Arc::default(),
         })
     }
 
@@ -192,6 +199,13 @@ impl Synthetic {
         of_trial.map(|(_, epoch)| *epoch).collect()
     }
 
+    /// How the training of a trial was closed.
+    pub(crate) fn closing(&self, trial: &str) -> Option<Closing> {
+        let closed = self.closed.lock().unwrap();
+        let of_trial = closed.iter().find(|(id, _)| id == trial);
+        of_trial.map(|(_, closing)| *closing)
+    }
+
     /// Waits until so many epochs are trained.
     pub(crate) async fn reaches(&self, epochs: usize) {
         while self.trained.lock().unwrap().len() < epochs {
@@ -206,6 +220,7 @@ impl Trainer for Synthetic {
             curve: self.curve.clone(),
             pace: self.pace,
             trained: self.trained.clone(),
+            closed: self.closed.clone(),
             assignment: assignment.clone(),
             number: 0,
         }))
@@ -216,12 +231,13 @@ struct Run {
     curve: Arc<Curve>,
     pace: Duration,
     trained: Arc<Mutex<Vec<(String, u32)>>>,
+    closed: Arc<Mutex<Vec<(String, Closing)>>>,
     assignment: Assignment,
     number: u32,
 }
 
 impl Training for Run {
-    fn epoch(&mut self, cancelled: &dyn Fn() -> bool) -> Result<Option<Epoch>, Failure> {
+    fn advance(&mut self, cancelled: &dyn Fn() -> bool) -> Result<Option<Observation>, Failure> {
         const BATCHES: u32 = 20;
         for _ in 0..BATCHES {
             if cancelled() {
@@ -233,13 +249,18 @@ impl Training for Run {
         let value = (self.curve)(&self.assignment, self.number)?;
         let trial = self.assignment.trial.id.to_string();
         self.trained.lock().unwrap().push((trial, self.number));
-        Ok(Some(Epoch {
-            number: self.number,
+        Ok(Some(Observation {
+            epoch: self.number.into(),
             value,
             loss: 1.0,
             images: 1_000,
             seconds: self.pace.as_secs_f64(),
         }))
+    }
+
+    fn close(&mut self, closing: Closing) {
+        let trial = self.assignment.trial.id.to_string();
+        self.closed.lock().unwrap().push((trial, closing));
     }
 }
 

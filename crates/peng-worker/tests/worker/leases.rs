@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use peng_client::v1::{CandidateState, CompleteCandidateRequest};
 use peng_search::candidate::Ending;
+use peng_worker::train::Closing;
 
 use crate::harness::{EPOCHS, Service, Synthetic, Working, config};
 
@@ -49,5 +50,6 @@ async fn a_candidate_whose_lease_is_lost_is_dropped_and_leased_again() {
     assert_eq!(candidate.outcome().unwrap().ending, Ending::Succeeded);
     let first = trainer.epochs("c0001-1").len();
     assert!(first < EPOCHS as usize, "{first} epochs");
+    assert_eq!(trainer.closing("c0001-1"), Some(Closing::Leave));
     assert_eq!(trainer.epochs("c0001-2").len(), EPOCHS as usize);
 }

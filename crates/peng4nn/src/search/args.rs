@@ -1,19 +1,15 @@
 //! The flags of a search, and the plan that they make.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{anyhow, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use peng_predict::Mode;
-use peng_proto::{names, search::Training};
-use peng_search::{
-    Settings, Space,
-    macro_space::Input,
-    settings::{Algorithm, Goal},
-};
+use peng_proto::names;
+use peng_search::Space;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::Workers;
+use super::{fleet::Workers, space::SpaceArgs, training::TrainingArgs};
 use crate::{exit::Failure, output::Format, policy::PolicyArgs};
 
 /// Search for architectures, on this machine or with workers elsewhere
@@ -52,97 +48,6 @@ pub(crate) struct SearchArgs {
     place: PlaceArgs,
 }
 
-/// What is searched.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Search")]
-struct SpaceArgs {
-    /// How candidates are proposed
-    #[arg(long, value_enum, default_value_t = AlgorithmName::Nsga2)]
-    algorithm: AlgorithmName,
-    /// How many candidates are evaluated
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    candidates: u32,
-    /// Candidates of a generation of nsga2
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    population: u32,
-    /// What every choice follows from
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    /// Nodes of a phase of the network
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    nodes: usize,
-    /// Channels of the phases of the network, first to last
-    #[arg(
-        long,
-        value_name = "N,..",
-        value_delimiter = ',',
-        default_value = "8,16,32"
-    )]
-    channels: Vec<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum AlgorithmName {
-    /// NSGA-II over fitness and FLOPs
-    Nsga2,
-    /// Genomes drawn uniformly
-    Random,
-}
-
-/// How each candidate is trained.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Training")]
-struct TrainingArgs {
-    /// The data set
-    #[arg(long, value_enum, default_value_t = Dataset::FashionMnist)]
-    dataset: Dataset,
-    /// Epochs of a whole training
-    #[arg(long, value_name = "N", default_value_t = 12)]
-    epochs: u32,
-    /// Images of the training split; 0 takes all that validation leaves
-    #[arg(long, value_name = "N", default_value_t = 6_000)]
-    train_images: u32,
-    /// Images of the validation split
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    validation_images: u32,
-    /// Images of a step
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    batch_size: u32,
-    /// The learning rate at the start; it falls to 0 along a half cosine
-    #[arg(
-        long,
-        value_name = "RATE",
-        allow_negative_numbers = true,
-        default_value_t = 0.02
-    )]
-    learning_rate: f64,
-    /// The momentum of SGD
-    #[arg(
-        long,
-        value_name = "SHARE",
-        allow_negative_numbers = true,
-        default_value_t = 0.9
-    )]
-    momentum: f64,
-    /// L2 penalty on the weights
-    #[arg(
-        long,
-        value_name = "RATE",
-        allow_negative_numbers = true,
-        default_value_t = 5e-4
-    )]
-    weight_decay: f64,
-    /// The seed of the split into training and validation
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    split_seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Dataset {
-    /// Zalando's images of clothes: 28 x 28 pixels, grey, 10 classes
-    FashionMnist,
-}
-
 /// What runs where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Machines")]
@@ -160,7 +65,7 @@ struct PlaceArgs {
     /// The folder of the data set, for workers that are started here
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// What workers train on: auto, cpu or cuda:N
+    /// What workers train on: auto, or a list of cpu and cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: String,
     /// Threads of a worker on the CPU
@@ -189,8 +94,9 @@ Examples:
     peng4nn search --workers 0 --listen 0.0.0.0:50052 --out results
     peng4nn-worker --orchestrator http://HOST:50052 --data fashion-mnist --name gpu-1
 
-The folder for the results holds candidates.csv, curves.csv, search.json and a
-log of every worker that was started here.";
+The folder for the results holds candidates.csv, curves.csv, search.json, and
+of the workers that were started here a log each, checkpoints, and the most
+accurate networks.";
 
 /// A search that can be started.
 #[derive(Debug)]
@@ -227,10 +133,18 @@ impl SearchArgs {
     /// Checks what can be checked before anything is started.
     pub(crate) fn plan(self) -> Result<Plan, Failure> {
         let policy = self.policy.spec()?;
+        let training = self.training.training()?;
+        let (lease, attempts) = (self.place.lease, self.place.attempts);
+        let settings = self.space.settings(self.training.shape()?, lease, attempts)?;
+        if matches!(settings.space, Space::Described(_)) && self.place.workers > 0 {
+            let wrong = "the workers that are started here do not know what a described space \
+                         means: --workers 0, and workers of your own, would be right";
+            return Err(Failure::input(anyhow!(wrong)));
+        }
         let config = peng_orchestrator::Config {
             search: names::Search(self.name),
-            settings: self.space.settings(&self.place, self.training.dataset)?,
-            training: self.training.training()?,
+            settings,
+            training,
             mode: if self.no_early_stop {
                 Mode::Advise
             } else {
@@ -249,68 +163,6 @@ impl SearchArgs {
             listen: self.place.listen,
             predictor: self.place.predictor,
         })
-    }
-}
-
-impl SpaceArgs {
-    fn settings(&self, place: &PlaceArgs, dataset: Dataset) -> Result<Settings, Failure> {
-        let (input, classes) = dataset.shape();
-        let settings = Settings {
-            algorithm: match self.algorithm {
-                AlgorithmName::Nsga2 => Algorithm::nsga2(self.population),
-                AlgorithmName::Random => Algorithm::Random,
-            },
-            space: Space::new(self.nodes, self.channels.clone(), input, classes)
-                .map_err(Failure::input)?,
-            seed: self.seed,
-            candidates: self.candidates,
-            lease: Duration::from_secs(place.lease.into()),
-            attempts: place.attempts,
-            goal: Goal::Maximize,
-        };
-        settings.check().map_err(Failure::input)?;
-        Ok(settings)
-    }
-}
-
-impl TrainingArgs {
-    fn training(&self) -> Result<Training, Failure> {
-        let training = Training {
-            dataset: self.dataset.id().to_owned(),
-            epochs: self.epochs,
-            train_images: self.train_images,
-            validation_images: self.validation_images,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
-            split_seed: self.split_seed,
-        };
-        training.check().map_err(Failure::input)?;
-        Ok(training)
-    }
-}
-
-impl Dataset {
-    /// As workers know it.
-    const fn id(self) -> &'static str {
-        match self {
-            Self::FashionMnist => "fashion-mnist",
-        }
-    }
-
-    /// The shape of an image, and how many classes there are.
-    const fn shape(self) -> (Input, usize) {
-        match self {
-            Self::FashionMnist => {
-                let input = Input {
-                    channels: 1,
-                    height: 28,
-                    width: 28,
-                };
-                (input, 10)
-            }
-        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Workers {
     pub(crate) device: String,
     /// Threads of each.
     pub(crate) threads: u32,
-    /// The folder of their logs.
+    /// The folder of their logs, checkpoints and networks.
     pub(crate) logs: PathBuf,
     /// Whether the search can go on without them, by workers from elsewhere.
     pub(crate) can_be_replaced: bool,
@@ -170,8 +170,12 @@ impl Worker {
             .args(["--orchestrator", &self.orchestrator, "--name", &self.name])
             .arg("--data")
             .arg(&self.workers.data)
-            .args(["--device", &self.workers.device])
+            .args(["--devices", &self.workers.device])
             .args(["--threads", &self.workers.threads.to_string()])
+            .arg("--checkpoints")
+            .arg(self.workers.logs.join("checkpoints"))
+            .arg("--networks")
+            .arg(self.workers.logs.join("networks"))
             .arg("--leave-on-eof")
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)

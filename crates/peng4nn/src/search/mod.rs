@@ -11,7 +11,9 @@ mod files;
 mod fleet;
 mod host;
 mod report;
+mod space;
 mod text;
+mod training;
 
 use std::{io::Write, time::Duration};
 

@@ -3,10 +3,26 @@
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+use super::Genome;
+
+impl Genome {
+    /// A child of two genomes of one shape.
+    pub(crate) fn cross(&self, father: &Self, rng: &mut impl Rng) -> Self {
+        self.with_bits(cross(self.bits(), father.bits(), rng))
+    }
+
+    /// This genome with one bit flipped.
+    pub(crate) fn mutate(&self, rng: &mut impl Rng) -> Self {
+        let mut bits = self.bits().to_vec();
+        flip_one(&mut bits, rng);
+        self.with_bits(bits)
+    }
+}
+
 /// Homogeneous crossover: bits that the parents share are inherited; among the others as many
 /// places, drawn at random, are set that the child has no fewer ones than the one parent and no
 /// more than the other. Parents are equally long.
-pub(super) fn cross(mother: &[bool], father: &[bool], rng: &mut impl Rng) -> Vec<bool> {
+fn cross(mother: &[bool], father: &[bool], rng: &mut impl Rng) -> Vec<bool> {
     let mut child = mother.to_vec();
     let mut differing: Vec<usize> = (0..child.len())
         .filter(|&place| mother[place] != father[place])
@@ -26,7 +42,7 @@ pub(super) fn cross(mother: &[bool], father: &[bool], rng: &mut impl Rng) -> Vec
 }
 
 /// Flips one bit, drawn uniformly: a mutation changes one phase at a time.
-pub(super) fn flip_one(bits: &mut [bool], rng: &mut impl Rng) {
+fn flip_one(bits: &mut [bool], rng: &mut impl Rng) {
     let place = rng.random_range(0..bits.len());
     bits[place] = !bits[place];
 }

@@ -1,0 +1,176 @@
+//! A network of any space, with its weights.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use peng_search::Network;
+use peng_search::macro_space::Input;
+use tch::nn::VarStore;
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::dataset::size;
+use crate::layers::Pass;
+use crate::macro_net::MacroNet;
+use crate::sequential_net::SequentialNet;
+use crate::weights::Weights;
+
+/// Most parameters of a network that is built: 4 GiB of weights.
+pub const MAX_PARAMETERS: u64 = 1 << 30;
+
+/// A network with its weights.
+#[derive(Debug)]
+pub struct Net {
+    store: VarStore,
+    body: Body,
+    input: Input,
+    classes: usize,
+}
+
+#[derive(Debug)]
+enum Body {
+    Macro(MacroNet),
+    Sequential(SequentialNet),
+}
+
+/// Why a network cannot be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The architecture was not made by decoding: it takes an output that is not there yet.
+    #[error("phase {phase} takes the output of node {node}, which has not run by then")]
+    Source {
+        /// The phase, from 1.
+        phase: usize,
+        /// The node, from 1.
+        node: usize,
+    },
+    /// It is of a space whose meaning only another worker knows.
+    #[error("values of a described space are no network here: they need a worker of their own")]
+    Described,
+    /// It has more parameters than are built.
+    #[error("the network has {0} parameters: at most {MAX_PARAMETERS} are built")]
+    TooLarge(u64),
+    /// There is not enough memory.
+    #[error("there is no memory for a layer of {weights} weights")]
+    Memory {
+        /// Weights of the layer.
+        weights: usize,
+    },
+    /// libtorch failed, for want of memory or because of the shape of the images.
+    #[error("libtorch failed: {}", first_line(.0))]
+    Torch(#[from] TchError),
+}
+
+impl Net {
+    /// Builds the network with initial weights drawn from `seed`, the same on every device.
+    pub fn new(network: &Network, seed: u64, device: Device) -> Result<Self, Error> {
+        if network.parameters() > MAX_PARAMETERS {
+            return Err(Error::TooLarge(network.parameters()));
+        }
+        let store = VarStore::new(device);
+        let mut weights = Weights::new(&store, seed);
+        let (body, input, classes) = match network {
+            Network::Macro(architecture) => (
+                Body::Macro(MacroNet::new(&mut weights, architecture)?),
+                architecture.input,
+                architecture.classes,
+            ),
+            Network::Sequential(architecture) => (
+                Body::Sequential(SequentialNet::new(&mut weights, architecture)?),
+                architecture.input,
+                architecture.classes,
+            ),
+            Network::Described { .. } => return Err(Error::Described),
+        };
+        Ok(Self {
+            store,
+            body,
+            input,
+            classes,
+        })
+    }
+
+    /// The shape of an image.
+    pub fn input(&self) -> Input {
+        self.input
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.store.device()
+    }
+
+    /// Scores of shape images x classes for normalised images of shape images x channels x height
+    /// x width, as the trained network gives them.
+    pub fn forward(&self, images: &Tensor) -> Result<Tensor, Error> {
+        self.run(&mut Pass::evaluation(), images)
+    }
+
+    /// Scores, in 32 bits.
+    pub(crate) fn run(&self, pass: &mut Pass<'_>, images: &Tensor) -> Result<Tensor, Error> {
+        let images = pass.ordered(images)?;
+        let scores = match &self.body {
+            Body::Macro(net) => net.forward(pass, &images)?,
+            Body::Sequential(net) => net.forward(pass, &images)?,
+        };
+        Ok(scores.f_to_kind(Kind::Float)?)
+    }
+
+    /// Operations of one image's forward pass, counted from the tensors of a pass that is run.
+    pub fn operations(&self) -> Result<u64, Error> {
+        let Input {
+            channels,
+            height,
+            width,
+        } = self.input;
+        let shape = [1, size(channels), size(height), size(width)];
+        let image = Tensor::f_zeros(shape, (Kind::Float, self.device()))?;
+        let mut pass = Pass::evaluation();
+        let _guard = tch::no_grad_guard();
+        let _ = self.run(&mut pass, &image)?;
+        Ok(pass.operations())
+    }
+
+    /// Number of trainable parameters, counted in the built network.
+    pub fn parameters(&self) -> u64 {
+        self.trainable()
+            .iter()
+            .map(|tensor| tensor.size().iter().product::<i64>().unsigned_abs())
+            .sum()
+    }
+
+    /// The trainable tensors in the order they were made.
+    pub(crate) fn trainable(&self) -> Vec<Tensor> {
+        self.store.trainable_variables()
+    }
+
+    /// Makes the weights constants.
+    pub(crate) fn freeze(&mut self) {
+        self.store.freeze();
+    }
+
+    /// Every tensor, trainable or not, by name.
+    pub(crate) fn tensors(&self) -> BTreeMap<String, Tensor> {
+        self.store.variables().into_iter().collect()
+    }
+
+    /// Writes the weights in the safetensors format (the name must end in `.safetensors`).
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        Ok(self.store.save(path)?)
+    }
+
+    /// Reads weights that [`save`](Self::save) wrote for the same network.
+    pub fn load(&mut self, path: &Path) -> Result<(), Error> {
+        Ok(self.store.load(path)?)
+    }
+}
+
+/// libtorch appends its own call stack to a message.
+fn first_line(error: &TchError) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
