@@ -12,3 +12,4 @@ mod python;
 mod restart;
 mod search;
 mod watch;
+mod worker;

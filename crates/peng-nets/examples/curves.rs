@@ -55,7 +55,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let test = training.accuracy(&images.test, &|| false)?;
-        eprintln!("{genome}: {:.2} % on the test images", test.unwrap_or(f64::NAN));
+        eprintln!(
+            "{genome}: {:.2} % on the test images",
+            test.unwrap_or(f64::NAN)
+        );
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Trained networks as files: weights in the safetensors format, a description in JSON, and the
-//! same network as TorchScript, which needs nothing of this project.
+//! same network as `TorchScript`, which needs nothing of this project.
 
 use std::fs;
 use std::io;
@@ -39,7 +39,7 @@ pub struct Description {
     pub deviation: Vec<f64>,
     /// The file of the weights, in the safetensors format.
     pub weights: String,
-    /// The file of the network as TorchScript: images x channels x height x width from 0 to 255
+    /// The file of the network as `TorchScript`: images x channels x height x width from 0 to 255
     /// in, scores out.
     pub script: String,
 }

@@ -173,20 +173,19 @@ pub(crate) fn average_pool(pass: &Pass<'_>, values: &Tensor) -> Result<Tensor, T
 
 /// In training a share of the values, drawn from the pass's stream, becomes 0 and the others grow
 /// as much (Srivastava et al., JMLR 15, 2014).
-pub(crate) fn dropout(
-    pass: &mut Pass<'_>,
-    values: Tensor,
-    share: f64,
-) -> Result<Tensor, TchError> {
+pub(crate) fn dropout(pass: &mut Pass<'_>, values: Tensor, share: f64) -> Result<Tensor, TchError> {
     let Some(chance) = pass.chance.as_deref_mut().filter(|_| share > 0.0) else {
         return Ok(values);
     };
-    let kept = 1.0 / (1.0 - share);
-    let mask: Vec<f32> = (0..elements(&values))
-        .map(|_| if chance.random_bool(share) { 0.0 } else { kept as f32 })
+    let mask: Vec<bool> = (0..elements(&values))
+        .map(|_| !chance.random_bool(share))
         .collect();
     let mask = Tensor::f_from_slice(&mask)?.f_view(values.size().as_slice())?;
-    values.f_mul(&mask.f_to_device(values.device())?.f_to_kind(values.kind())?)
+    values.f_mul(
+        &mask
+            .f_to_device(values.device())?
+            .f_to_kind(values.kind())?,
+    )
 }
 
 fn elements(values: &Tensor) -> i64 {

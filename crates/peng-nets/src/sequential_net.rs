@@ -47,11 +47,7 @@ impl SequentialNet {
         })
     }
 
-    pub(crate) fn forward(
-        &self,
-        pass: &mut Pass<'_>,
-        images: &Tensor,
-    ) -> Result<Tensor, TchError> {
+    pub(crate) fn forward(&self, pass: &mut Pass<'_>, images: &Tensor) -> Result<Tensor, TchError> {
         let mut values = images.shallow_clone();
         for (conv, pool) in &self.convolutions {
             values = layers::relu(pass, conv.forward(pass, &values)?)?;

@@ -44,9 +44,7 @@ impl Layer {
     /// Weights, biases, scale and shift of batch normalisations.
     pub(crate) fn parameters(&self) -> u64 {
         let count = match *self {
-            Self::Conv { outputs, bias, .. } => {
-                self.weights() + if bias { outputs } else { 0 }
-            }
+            Self::Conv { outputs, bias, .. } => self.weights() + if bias { outputs } else { 0 },
             Self::BatchNorm { channels, .. } => 2 * channels,
             Self::Relu { .. } | Self::Pool { .. } => 0,
             Self::Linear { outputs, .. } => self.weights() + outputs,

@@ -16,7 +16,7 @@ pub enum Space {
     /// The macro space of NSGA-Net.
     Macro(macro_space::Space),
     /// Sequential networks.
-    Sequential(sequential::Space),
+    Sequential(Box<sequential::Space>),
     /// Parameters described in a file, whose meaning the worker knows.
     Described(described::Space),
 }
@@ -166,7 +166,7 @@ impl From<macro_space::Space> for Space {
 
 impl From<sequential::Space> for Space {
     fn from(space: sequential::Space) -> Self {
-        Self::Sequential(space)
+        Self::Sequential(Box::new(space))
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) struct Args {
     pub(crate) checkpoint_every: f32,
 
     /// The folder for the most accurate networks of each search: weights, description and
-    /// TorchScript
+    /// `TorchScript`
     #[arg(long, value_name = "DIR")]
     pub(crate) networks: Option<PathBuf>,
 

@@ -245,7 +245,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// What to do with the training of a candidate whose lease is over.
 fn given_up(over: &ClientError) -> Closing {
-    let settled = over.reason().is_some_and(|reason| reason == "ALREADY_SETTLED");
+    let settled = over
+        .reason()
+        .is_some_and(|reason| reason == "ALREADY_SETTLED");
     if settled {
         Closing::Settled { trained: true }
     } else {

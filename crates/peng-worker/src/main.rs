@@ -74,7 +74,11 @@ fn prepare(args: &Args) -> anyhow::Result<Worker> {
     };
     let orchestrator = args.orchestrator.as_deref().unwrap_or_default();
     let orchestrator = Client::connect_lazy(orchestrator, options)?;
-    ensure!(args.data.is_dir(), "--data {} is no folder", args.data.display());
+    ensure!(
+        args.data.is_dir(),
+        "--data {} is no folder",
+        args.data.display()
+    );
     let every = Duration::try_from_secs_f32(args.checkpoint_every);
     let keep = Keep {
         checkpoints: args.checkpoints.clone(),

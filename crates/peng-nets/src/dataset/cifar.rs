@@ -243,7 +243,7 @@ fn from_archive(
         let path = entry.path().map_err(failed)?.into_owned();
         let names = layout.train.iter().chain([&layout.test]);
         let is_it = |name: &&str| path.file_name().is_some_and(|found| found == *name);
-        let Some(place) = names.map(|name| *name).position(|name| is_it(&name)) else {
+        let Some(place) = names.copied().position(|name| is_it(&name)) else {
             continue;
         };
         let images = if place < layout.train.len() {

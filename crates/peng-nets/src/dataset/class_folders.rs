@@ -62,7 +62,9 @@ pub enum Error {
         source: ImageError,
     },
     /// Only grey and colour images can be made.
-    #[error("images of {0} channels cannot be made from files: 1 (grey) or 3 (colour) would be right")]
+    #[error(
+        "images of {0} channels cannot be made from files: 1 (grey) or 3 (colour) would be right"
+    )]
     Channels(usize),
     /// The images are no data set.
     #[error("the images of {} are no data set", path.display())]

@@ -227,9 +227,12 @@ fn part(
     Ok((kind, data))
 }
 
+/// A value from the bytes that store it.
+type Number = fn(&[u8]) -> Option<f64>;
+
 /// Values of a stored type as bytes.
 fn whole(name: &str, kind: u32, data: Vec<u8>) -> Result<Vec<u8>, Problem> {
-    let (width, number): (usize, fn(&[u8]) -> Option<f64>) = match kind {
+    let (width, number): (usize, Number) = match kind {
         2 => return Ok(data),
         1 => (1, |b| Some(i8::from_le_bytes(b.try_into().ok()?).into())),
         3 => (2, |b| Some(i16::from_le_bytes(b.try_into().ok()?).into())),

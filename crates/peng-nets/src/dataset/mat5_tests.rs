@@ -61,7 +61,10 @@ fn read_bytes(bytes: &[u8]) -> Result<Vec<Array>, Error> {
 }
 
 fn sample() -> Vec<u8> {
-    let y: Vec<u8> = [1.0_f64, 10.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let y: Vec<u8> = [1.0_f64, 10.0]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
     file(&[
         packed(&matrix("X", &[2, 3], 2, &[1, 2, 3, 4, 5, 6])),
         matrix("labels", &[2, 1], 9, &y),
@@ -110,7 +113,10 @@ fn damage_inside_a_packing_is_refused() {
 fn what_makes_no_sense_is_refused() {
     let wrong = |variable: Vec<u8>| read_bytes(&file(&[variable])).unwrap_err().problem;
     let shape = wrong(matrix("X", &[2, 2], 2, &[1, 2, 3]));
-    assert!(matches!(shape, Problem::Values { values: 3, .. }), "{shape}");
+    assert!(
+        matches!(shape, Problem::Values { values: 3, .. }),
+        "{shape}"
+    );
     let half = wrong(matrix("X", &[1, 1], 9, &0.5_f64.to_le_bytes()));
     assert!(matches!(half, Problem::Value { .. }), "{half}");
     let negative = wrong(matrix("X", &[1, 1], 1, &[0xff]));

@@ -13,7 +13,7 @@ pub struct Augmentation {
     /// Whether each image is mirrored left to right by the toss of a coin.
     pub flip: bool,
     /// Side in pixels of a square around a random place that is blackened, as far as it lies in
-    /// the image (DeVries and Taylor, arXiv 1708.04552); 0 means none.
+    /// the image (`DeVries` and Taylor, arXiv 1708.04552); 0 means none.
     pub cutout: u8,
 }
 
@@ -101,11 +101,16 @@ mod tests {
         };
         let mut chance = ChaCha8Rng::seed_from_u64(1);
         let cut = augmentation.apply(images, &mut chance).unwrap();
-        let black = cut.eq(0).sum_dim_intlist(&[2_i64, 3][..], false, Kind::Int64);
+        let black = cut
+            .eq(0)
+            .sum_dim_intlist(&[2_i64, 3][..], false, Kind::Int64);
         let black: Vec<Vec<i64>> = black.try_into().unwrap();
         for image in &black {
             assert!((4..=16).contains(&image[0]), "{image:?}");
-            assert!(image.iter().all(|&count| count == image[0]), "all channels alike");
+            assert!(
+                image.iter().all(|&count| count == image[0]),
+                "all channels alike"
+            );
         }
         assert!(black.iter().any(|image| image[0] == 16));
     }
@@ -113,7 +118,9 @@ mod tests {
     #[test]
     fn shifts_and_flips_move_pixels_and_bring_in_black() {
         let row: Vec<u8> = (1..=8).collect();
-        let image = Tensor::from_slice(&row).view([1, 1, 1, 8]).repeat([40, 1, 1, 1]);
+        let image = Tensor::from_slice(&row)
+            .view([1, 1, 1, 8])
+            .repeat([40, 1, 1, 1]);
         let augmentation = Augmentation {
             shift: 1,
             flip: true,
@@ -122,7 +129,9 @@ mod tests {
         let mut chance = ChaCha8Rng::seed_from_u64(2);
         let moved = augmentation.apply(image, &mut chance).unwrap();
         let rows: Vec<Vec<u8>> = moved.view([40, 8]).try_into().unwrap();
-        let plain: Vec<Vec<u8>> = (0_u8..3).map(|n| (n..n + 8).map(|v| if v > 8 { 0 } else { v }).collect()).collect();
+        let plain: Vec<Vec<u8>> = (0_u8..3)
+            .map(|n| (n..n + 8).map(|v| if v > 8 { 0 } else { v }).collect())
+            .collect();
         for row in rows.iter().filter(|row| row.iter().any(|&value| value > 0)) {
             let turned: Vec<u8> = row.iter().rev().copied().collect();
             assert!(plain.contains(row) || plain.contains(&turned), "{row:?}");

@@ -19,6 +19,7 @@ use self::average::Average;
 use crate::dataset::split::Split;
 use crate::dataset::{Dataset, size};
 use crate::layers::Pass;
+use crate::memory::GiveBack;
 use crate::net::{self, Net};
 use crate::optimizer::Optimizer;
 use crate::random::{self, Purpose};
@@ -42,6 +43,8 @@ pub struct Training {
     /// Loss summed since the last measurement, on the device: asking for it would stall it.
     loss: Tensor,
     measured: Vec<Measurement>,
+    /// Dropped last.
+    _memory: GiveBack,
 }
 
 /// Where a training stands.
@@ -150,6 +153,7 @@ impl Training {
             order: Vec::new(),
             loss: Tensor::f_zeros([], (Kind::Double, device))?,
             measured: Vec::new(),
+            _memory: GiveBack,
         })
     }
 
@@ -175,7 +179,7 @@ impl Training {
             return Err(Error::Finished(self.settings.epochs));
         }
         let start = Instant::now();
-        let measured = self.to_measurement(interrupted);
+        let measured = self.next_measurement(interrupted);
         self.place.seconds += start.elapsed().as_secs_f64();
         let Some((loss, accuracy)) = measured? else {
             return Ok(Step::Paused);
@@ -213,7 +217,7 @@ impl Training {
     }
 
     /// Loss and accuracy of the next measurement; `None` if interrupted.
-    fn to_measurement(
+    fn next_measurement(
         &mut self,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<(f64, f64)>, Error> {
@@ -281,7 +285,13 @@ impl Training {
     ) -> Result<Option<f64>, Error> {
         let normalised = |images: &Tensor| self.split.normalised(images);
         let pass = || Pass::measuring(&self.settings);
-        Ok(accuracy(self.net(), dataset, &normalised, &pass, interrupted)?)
+        Ok(accuracy(
+            self.net(),
+            dataset,
+            &normalised,
+            &pass,
+            interrupted,
+        )?)
     }
 }
 

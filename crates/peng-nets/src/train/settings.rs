@@ -147,7 +147,12 @@ impl Settings {
         if let Schedule::Step { every, factor } = self.schedule {
             above("schedule.step.every", every)?;
             let fits = factor > 0.0 && factor <= 1.0;
-            within("schedule.step.factor", factor, fits, "above 0 and at most 1")?;
+            within(
+                "schedule.step.factor",
+                factor,
+                fits,
+                "above 0 and at most 1",
+            )?;
         }
         positive("warm_up", self.warm_up)?;
         unit("averaging", self.averaging)?;
@@ -207,6 +212,9 @@ mod tests {
         assert_eq!(rates(Schedule::Constant, 0.0), [1.0; 5]);
         assert_eq!(rates(Schedule::Constant, 1.0), [0.0, 0.5, 1.0, 1.0, 1.0]);
         assert_eq!(rates(step, 0.0), [1.0, 1.0, 0.5, 0.25, 0.125]);
-        assert_eq!(rates(Schedule::Cosine, 0.0), [1.0, 0.962, 0.854, 0.5, 0.038]);
+        assert_eq!(
+            rates(Schedule::Cosine, 0.0),
+            [1.0, 0.962, 0.854, 0.5, 0.038]
+        );
     }
 }

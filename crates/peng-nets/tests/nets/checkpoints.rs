@@ -119,14 +119,20 @@ fn damage_is_an_error_that_names_the_file() {
     let mut training = fresh(&network, &settings, 1);
     training.advance(&|| false).unwrap();
     training.save(folder.path(), "a").unwrap();
-    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let files: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     assert_eq!(files.len(), 2, "{files:?}");
     for path in files {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let mut training = fresh(&network, &settings, 1);
         let error = training.resume(folder.path()).unwrap_err();
-        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert!(
+            error.to_string().contains(path.to_str().unwrap()),
+            "{error}"
+        );
         fs::write(&path, &whole).unwrap();
     }
 }

@@ -50,7 +50,13 @@ fn pack(folder: &Path, layout: &Layout, files: &[&str]) {
         let path = format!("{}/{file}", layout.folder);
         archive.append_data(&mut header, path, &bytes[..]).unwrap();
     }
-    archive.into_inner().unwrap().finish().unwrap().flush().unwrap();
+    archive
+        .into_inner()
+        .unwrap()
+        .finish()
+        .unwrap()
+        .flush()
+        .unwrap();
 }
 
 fn refused(damage: impl Fn(&Path)) -> Error {
@@ -101,7 +107,10 @@ fn the_archive_is_read_whatever_the_order_of_its_files() {
     assert_eq!((parts.train.len(), parts.test.len()), (10, 2));
     let error = load(&SMALL, folder.path(), Check::Official).unwrap_err();
     assert!(matches!(error, Error::Sum { .. }), "{error}");
-    assert!(error.to_string().contains("cifar-10-binary.tar.gz"), "{error}");
+    assert!(
+        error.to_string().contains("cifar-10-binary.tar.gz"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -109,7 +118,16 @@ fn an_archive_without_a_file_or_cut_off_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     pack(folder.path(), &SMALL, &SMALL.train[..4]);
     let error = load(&SMALL, folder.path(), Check::Any).unwrap_err();
-    assert!(matches!(error, Error::Missing { file: "data_batch_5.bin", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Missing {
+                file: "data_batch_5.bin",
+                ..
+            }
+        ),
+        "{error}"
+    );
     pack(folder.path(), &SMALL, SMALL.train);
     let path = folder.path().join(SMALL.archive);
     let bytes = fs::read(&path).unwrap();
@@ -126,7 +144,10 @@ fn files_that_do_not_fit_are_refused_by_name() {
         fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
     });
     let text = cut.to_string();
-    assert!(text.contains("data_batch_3.bin is 6145 bytes long"), "{text}");
+    assert!(
+        text.contains("data_batch_3.bin is 6145 bytes long"),
+        "{text}"
+    );
     assert!(text.contains("2 records of 3073 bytes make 6146"), "{text}");
     let long = refused(|folder| {
         fs::write(folder.join("test_batch.bin"), records(&[0, 1, 0], &[])).unwrap();
@@ -135,16 +156,32 @@ fn files_that_do_not_fit_are_refused_by_name() {
     let uneven = refused(|folder| {
         fs::write(folder.join("data_batch_1.bin"), records(&[1, 1], &[])).unwrap();
     });
-    assert!(matches!(uneven, Error::Balance { class: 0, found: 4, .. }), "{uneven}");
+    assert!(
+        matches!(
+            uneven,
+            Error::Balance {
+                class: 0,
+                found: 4,
+                ..
+            }
+        ),
+        "{uneven}"
+    );
     let label = refused(|folder| {
         fs::write(folder.join("data_batch_1.bin"), records(&[0, 2], &[])).unwrap();
     });
     let Error::Dataset { source, .. } = &label else {
         panic!("{label}")
     };
-    assert!(matches!(source, dataset::Error::Label { label: 2, .. }), "{source}");
+    assert!(
+        matches!(source, dataset::Error::Label { label: 2, .. }),
+        "{source}"
+    );
     let missing = refused(|folder| fs::remove_file(folder.join("test_batch.bin")).unwrap());
     let text = missing.to_string();
-    assert!(text.contains("neither test_batch.bin nor cifar-10-binary.tar.gz"), "{text}");
+    assert!(
+        text.contains("neither test_batch.bin nor cifar-10-binary.tar.gz"),
+        "{text}"
+    );
     assert!(text.contains("cs.toronto.edu"), "{text}");
 }

@@ -70,7 +70,10 @@ fn what_is_wrong_is_named() {
             fs::remove_file(folder.join("test/cat").join(file)).unwrap();
         }
     });
-    assert!(empty.to_string().contains("test/cat holds no image"), "{empty}");
+    assert!(
+        empty.to_string().contains("test/cat holds no image"),
+        "{empty}"
+    );
     let different = refused(|folder| fs::remove_dir_all(folder.join("test/cat")).unwrap());
     assert!(matches!(different, Error::Different { .. }), "{different}");
     let none = refused(|folder| fs::remove_dir_all(folder.join("test")).unwrap());

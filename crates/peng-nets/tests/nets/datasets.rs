@@ -64,7 +64,10 @@ fn what_is_not_the_published_file_is_refused() {
     small(folder.path());
     let error = load(folder.path(), Check::Official).unwrap_err();
     assert!(matches!(error, Error::Sum { .. }), "{error}");
-    assert!(error.to_string().contains("train-images-idx3-ubyte"), "{error}");
+    assert!(
+        error.to_string().contains("train-images-idx3-ubyte"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -88,10 +88,14 @@ fn files_that_do_not_fit_are_refused_by_name() {
         load(folder.path(), Check::Any).unwrap_err()
     };
     let missing = refused(&|folder| fs::remove_file(folder.join("test_32x32.mat")).unwrap());
-    assert!(missing.to_string().contains("ufldl.stanford.edu"), "{missing}");
+    assert!(
+        missing.to_string().contains("ufldl.stanford.edu"),
+        "{missing}"
+    );
     let side = refused(&|folder| write(&folder.join("train_32x32.mat"), 31, &[1, 2]));
     assert!(
-        side.to_string().ends_with("train_32x32.mat: X must be [32, 32, 3, images], not [31, 32, 3, 2]"),
+        side.to_string()
+            .ends_with("train_32x32.mat: X must be [32, 32, 3, images], not [31, 32, 3, 2]"),
         "{side}"
     );
     let label = refused(&|folder| write(&folder.join("train_32x32.mat"), 32, &[1, 11]));
@@ -108,5 +112,8 @@ fn files_that_do_not_fit_are_refused_by_name() {
         bytes.truncate(bytes.len() - array(b'y', &[3, 1], &[1, 10, 9]).len());
         fs::write(path, bytes).unwrap();
     });
-    assert!(labels.to_string().contains("y must be [3, 1], not missing"), "{labels}");
+    assert!(
+        labels.to_string().contains("y must be [3, 1], not missing"),
+        "{labels}"
+    );
 }

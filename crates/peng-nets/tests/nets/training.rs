@@ -130,7 +130,10 @@ fn a_gradient_is_clipped_to_its_norm() {
     let loss = |settings: &Settings| curve(settings, 1)[0].0;
     let (free, bound) = (loss(&blown), loss(&clipped));
     // Steps of at most 0.005 hardly move the loss from that of ten guesses in four classes.
-    assert!((bound - 1.4).abs() < 0.2 && free > bound + 0.2, "{free} {bound}");
+    assert!(
+        (bound - 1.4).abs() < 0.2 && free > bound + 0.2,
+        "{free} {bound}"
+    );
 }
 
 #[test]
@@ -230,10 +233,7 @@ fn the_measured_network_is_the_one_handed_out() {
         let measured = training.accuracy(&images, &|| false).unwrap();
         assert_eq!(measured, Some(epoch.accuracy));
         let plain: Tensor = images.images().to_kind(tch::Kind::Float);
-        assert_eq!(
-            training.net().forward(&plain).unwrap().size(),
-            [100, 4]
-        );
+        assert_eq!(training.net().forward(&plain).unwrap().size(), [100, 4]);
     }
 }
 
@@ -247,7 +247,10 @@ fn no_epoch_follows_the_last() {
         1,
     );
     assert!(matches!(training.advance(&|| false), Ok(Step::Done(_))));
-    assert!(matches!(training.advance(&|| false), Err(Error::Finished(1))));
+    assert!(matches!(
+        training.advance(&|| false),
+        Err(Error::Finished(1))
+    ));
 }
 
 #[test]
@@ -297,7 +300,8 @@ fn settings_out_of_range_are_named() {
             "weight_decay is -1: it must be 0 or more",
         ),
     ] {
-        let error = Training::new(&network("1010"), split(200), broken, 1, Device::Cpu).unwrap_err();
+        let error =
+            Training::new(&network("1010"), split(200), broken, 1, Device::Cpu).unwrap_err();
         assert_eq!(error.to_string(), format!("training settings: {message}"));
     }
 }

@@ -110,17 +110,32 @@ impl Method {
             let every = every_epochs.is_finite() && every_epochs > 0.0;
             ensure(every, "schedule.step.every_epochs", every_epochs, "above 0")?;
             let falls = factor > 0.0 && factor <= 1.0;
-            ensure(falls, "schedule.step.factor", factor, "above 0 and at most 1")?;
+            ensure(
+                falls,
+                "schedule.step.factor",
+                factor,
+                "above 0 and at most 1",
+            )?;
         }
         let (warm_up, clip) = (self.warm_up_epochs, self.clip_norm);
         ensure(positive(warm_up), "warm_up_epochs", warm_up, "0 or more")?;
         let smoothing = self.label_smoothing;
-        ensure(share(smoothing), "label_smoothing", smoothing, "0 to below 1")?;
+        ensure(
+            share(smoothing),
+            "label_smoothing",
+            smoothing,
+            "0 to below 1",
+        )?;
         ensure(positive(clip), "clip_norm", clip, "0 or more")?;
         let most = Self::MOST_PIXELS;
         let right = format!("at most {most}");
         ensure(self.shift <= most, "augmentation.shift", self.shift, &right)?;
-        ensure(self.cutout <= most, "augmentation.cutout", self.cutout, &right)?;
+        ensure(
+            self.cutout <= most,
+            "augmentation.cutout",
+            self.cutout,
+            &right,
+        )?;
         let validations = self.validations_per_epoch;
         let counted = (1..=100).contains(&validations);
         ensure(counted, "validations_per_epoch", validations, "1 to 100")?;

@@ -55,7 +55,10 @@ fn values_of_another_space_are_refused() {
     assert!(message(&format!("{{{adam}}}")).contains(r#"no value for "layers""#));
     assert!(message(&format!(r#"{{"layers":4,{adam}}}"#)).contains(r#"has 4 for "layers""#));
     let odd = message(&format!(r#"{{"layers":1,"units_2":16,{adam}}}"#));
-    assert!(odd.contains(r#"value for "units_2", which is no active"#), "{odd}");
+    assert!(
+        odd.contains(r#"value for "units_2", which is no active"#),
+        "{odd}"
+    );
     assert!("[1]".parse::<Values>().is_err());
 }
 
@@ -63,15 +66,26 @@ fn values_of_another_space_are_refused() {
 fn errors_name_the_parameter_and_what_would_be_right() {
     let message = |parameters: &str| {
         let text = format!(r#"{{"parameters": [{parameters}]}}"#);
-        serde_json::from_str::<Space>(&text).unwrap_err().to_string()
+        serde_json::from_str::<Space>(&text)
+            .unwrap_err()
+            .to_string()
     };
     for (parameters, expected) in [
         ("", "the space has 0 parameters"),
-        (r#"{"name": "a b", "choice": [1]}"#, r#""a b": name must be"#),
-        (r#"{"name": "a", "choice": []}"#, r#""a": choice must be 1 to 1,000"#),
+        (
+            r#"{"name": "a b", "choice": [1]}"#,
+            r#""a b": name must be"#,
+        ),
+        (
+            r#"{"name": "a", "choice": []}"#,
+            r#""a": choice must be 1 to 1,000"#,
+        ),
         (r#"{"name": "a", "choice": [1, 1]}"#, "different values"),
         (r#"{"name": "a"}"#, "one of choice, integer and real"),
-        (r#"{"name": "a", "integer": {"from": 2, "to": 1}}"#, "not above its to"),
+        (
+            r#"{"name": "a", "integer": {"from": 2, "to": 1}}"#,
+            "not above its to",
+        ),
         (
             r#"{"name": "a", "real": {"from": 0, "to": 1, "log": true}}"#,
             "real.from must be above 0",

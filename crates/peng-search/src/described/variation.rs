@@ -51,11 +51,7 @@ impl Space {
 
     /// Values in the order of the parameters: what `given` gives (it is told the name and a fair
     /// coin), else drawn.
-    fn fill(
-        &self,
-        rng: &mut impl Rng,
-        given: impl Fn(&str, bool) -> Option<Value>,
-    ) -> Values {
+    fn fill(&self, rng: &mut impl Rng, given: impl Fn(&str, bool) -> Option<Value>) -> Values {
         let mut values = Values::default();
         for parameter in &self.parameters {
             if !parameter.is_active(&values) {

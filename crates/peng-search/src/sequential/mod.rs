@@ -145,21 +145,32 @@ impl Limits {
                 Err(Error::Limit { field, right })
             }
         };
-        let pair = |(least, most): (usize, usize), from, to| {
-            from <= least && least <= most && most <= to
-        };
+        let pair =
+            |(least, most): (usize, usize), from, to| from <= least && least <= most && most <= to;
         let all = |list: &[usize], from, to| {
             !list.is_empty() && list.iter().all(|value| (from..=to).contains(value))
         };
         let reals = |(least, most): (f64, f64), from: f64| {
             least >= from && least <= most && most.is_finite()
         };
-        ensure(pair(self.layers, 1, MAX_LAYERS), "layers", "1 to 16, least and most")?;
+        ensure(
+            pair(self.layers, 1, MAX_LAYERS),
+            "layers",
+            "1 to 16, least and most",
+        )?;
         ensure(all(&self.filters, 1, 4096), "filters", "1 to 4,096 each")?;
         let odd = self.kernels.iter().all(|kernel| kernel % 2 == 1);
-        ensure(odd && all(&self.kernels, 1, 15), "kernels", "odd, 1 to 15 each")?;
+        ensure(
+            odd && all(&self.kernels, 1, 15),
+            "kernels",
+            "odd, 1 to 15 each",
+        )?;
         ensure(all(&self.strides, 1, 4), "strides", "1 to 4 each")?;
-        ensure(pair(self.dense, 0, MAX_DENSE), "dense", "0 to 8, least and most")?;
+        ensure(
+            pair(self.dense, 0, MAX_DENSE),
+            "dense",
+            "0 to 8, least and most",
+        )?;
         ensure(all(&self.units, 1, 4096), "units", "1 to 4,096 each")?;
         let shares = |share: &f64| (0.0..1.0).contains(share);
         let dropout = !self.dropout.is_empty() && self.dropout.iter().all(shares);

@@ -127,9 +127,9 @@ pub fn decode(space: &Space, values: &Values) -> Result<Architecture, Mismatch> 
 impl Architecture {
     /// Values that the last convolution leaves of one image.
     pub fn flattened(&self) -> usize {
-        self.convolutions.last().map_or(0, |last| {
-            last.filters * last.output.0 * last.output.1
-        })
+        self.convolutions
+            .last()
+            .map_or(0, |last| last.filters * last.output.0 * last.output.1)
     }
 
     /// Operations of one image's forward pass, counted as for the macro space.

@@ -71,12 +71,16 @@ fn there_are(name: &str, layer: usize, (least, most): (usize, usize)) -> Vec<Con
     }
     vec![Condition {
         parameter: name.to_owned(),
-        is: (layer..=most).map(|count| Value::Integer(whole(count))).collect(),
+        is: (layer..=most)
+            .map(|count| Value::Integer(whole(count)))
+            .collect(),
     }]
 }
 
 fn sizes(list: &[usize]) -> Domain {
-    Domain::Choice(distinct(list.iter().map(|&size| Value::Integer(whole(size)))))
+    Domain::Choice(distinct(
+        list.iter().map(|&size| Value::Integer(whole(size))),
+    ))
 }
 
 fn texts(list: [&str; 2]) -> Domain {

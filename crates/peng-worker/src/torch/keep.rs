@@ -27,7 +27,11 @@ impl Keep {
     pub(super) fn checkpoint(&self, assignment: &Assignment) -> Option<PathBuf> {
         let candidate = &assignment.candidate;
         let folder = self.checkpoints.as_ref()?;
-        Some(folder.join(candidate.search.0.as_str()).join(candidate.id.as_str()))
+        Some(
+            folder
+                .join(candidate.search.0.as_str())
+                .join(candidate.id.as_str()),
+        )
     }
 
     /// The folder of a search's networks.
@@ -43,7 +47,10 @@ impl Keep {
             .flatten()
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
             .filter_map(|path| {
                 let text = fs::read(&path).ok()?;
                 let description: Description = serde_json::from_slice(&text).ok()?;

@@ -91,10 +91,10 @@ impl Training for Run {
         }
         loop {
             let (saved, every) = (self.saved, self.keep.every);
-            let saves = self.checkpoint.is_some();
+            let kept = self.checkpoint.is_some();
             // At least one batch lies between two checkpoints.
             let asked = Cell::new(false);
-            let is_due = || asked.replace(true) && saves && saved.elapsed() >= every;
+            let is_due = || asked.replace(true) && kept && saved.elapsed() >= every;
             let step = self.training.advance(&|| interrupted() || is_due());
             match step.map_err(failure)? {
                 Step::Done(measured) => return Ok(Some(observation(&measured))),

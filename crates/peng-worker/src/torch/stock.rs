@@ -51,8 +51,8 @@ impl Stock {
     /// fits, else in main memory.
     pub(crate) fn split(&self, plan: &Plan, input: Input, device: Device) -> anyhow::Result<Split> {
         // What a panicking thread left behind is whole: each field is set at once.
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shelf { loaded, splits } = &mut *shelf;
+        let mut stored = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shelf { loaded, splits } = &mut *stored;
         let parts = match loaded.take() {
             Some(ready) if ready.0 == plan.dataset && ready.1 == input => ready,
             _ => {

@@ -208,5 +208,8 @@ fn a_candidate_goes_on_from_its_checkpoint_and_leaves_its_network() {
     assert!(!folder.path().join("checkpoints/s/c0001").exists());
     let network = folder.path().join("networks/s/c0001.json");
     let loaded = peng_nets::export::Exported::load(&network, Device::Cpu).unwrap();
-    assert_eq!(loaded.description.accuracy.to_bits(), whole[7].value.to_bits());
+    assert_eq!(
+        loaded.description.accuracy.to_bits(),
+        whole[7].value.to_bits()
+    );
 }

@@ -4,5 +4,6 @@
 
 mod endings;
 mod harness;
+mod kills;
 mod leases;
 mod outage;

@@ -135,7 +135,9 @@ impl SearchArgs {
         let policy = self.policy.spec()?;
         let training = self.training.training()?;
         let (lease, attempts) = (self.place.lease, self.place.attempts);
-        let settings = self.space.settings(self.training.shape()?, lease, attempts)?;
+        let settings = self
+            .space
+            .settings(self.training.shape()?, lease, attempts)?;
         if matches!(settings.space, Space::Described(_)) && self.place.workers > 0 {
             let wrong = "the workers that are started here do not know what a described space \
                          means: --workers 0, and workers of your own, would be right";
