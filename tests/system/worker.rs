@@ -116,7 +116,7 @@ fn the_worker_of_the_readme_works_off_a_search() {
         let layers = genome["layers"].as_f64().unwrap();
         let ceiling = 90.0 - 20.0 * (layers - 3.0).abs();
         let fitness = candidate["fitness"].as_f64().unwrap();
-        assert_eq!(candidate["state"], "stopped");
+        assert_eq!(candidate["state"], "STOPPED");
         assert!((fitness - ceiling).abs() < 1.0, "{fitness} for {ceiling}");
     }
 }

@@ -203,18 +203,24 @@ mod tests {
                 warm_up,
                 ..Settings::default()
             };
-            [0.0, 0.5, 1.0, 2.0, 3.5].map(|done| (1e3 * settings.rate(done)).round() / 1e3)
+            [0.0, 0.5, 1.0, 2.0, 3.5].map(|done| format!("{:.3}", settings.rate(done)))
         };
         let step = Schedule::Step {
             every: 1.0,
             factor: 0.5,
         };
-        assert_eq!(rates(Schedule::Constant, 0.0), [1.0; 5]);
-        assert_eq!(rates(Schedule::Constant, 1.0), [0.0, 0.5, 1.0, 1.0, 1.0]);
-        assert_eq!(rates(step, 0.0), [1.0, 1.0, 0.5, 0.25, 0.125]);
+        assert_eq!(rates(Schedule::Constant, 0.0), ["1.000"; 5]);
+        assert_eq!(
+            rates(Schedule::Constant, 1.0),
+            ["0.000", "0.500", "1.000", "1.000", "1.000"]
+        );
+        assert_eq!(
+            rates(step, 0.0),
+            ["1.000", "1.000", "0.500", "0.250", "0.125"]
+        );
         assert_eq!(
             rates(Schedule::Cosine, 0.0),
-            [1.0, 0.962, 0.854, 0.5, 0.038]
+            ["1.000", "0.962", "0.854", "0.500", "0.038"]
         );
     }
 }

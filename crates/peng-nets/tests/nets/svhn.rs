@@ -35,19 +35,19 @@ fn array(name: u8, dimensions: &[u32], values: &[u8]) -> Vec<u8> {
 }
 
 /// Images whose value tells row, column, channel and place; `rows` instead of 32.
-fn write(path: &Path, rows: u32, labels: &[u8]) {
+fn write(path: &Path, rows: u8, labels: &[u8]) {
     let count = u32::try_from(labels.len()).unwrap();
     let mut values = Vec::new();
-    for image in 0..labels.len() as u8 {
+    for (image, _) in (0..).zip(labels) {
         for channel in 0..3 {
             for column in 0..32 {
-                values.extend((0..rows as u8).map(|row| 4 * row + column + 30 * channel + image));
+                values.extend((0..rows).map(|row| 4 * row + column + 30 * channel + image));
             }
         }
     }
     let mut bytes = vec![b' '; 124];
     bytes.extend([0, 1, b'I', b'M']);
-    bytes.extend(array(b'X', &[rows, 32, 3, count], &values));
+    bytes.extend(array(b'X', &[rows.into(), 32, 3, count], &values));
     bytes.extend(array(b'y', &[count, 1], labels));
     fs::write(path, bytes).unwrap();
 }

@@ -51,7 +51,7 @@ fn short() -> Config {
     let mut config = config();
     config.settings.candidates = 2;
     config.settings.attempts = u32::MAX;
-    config.settings.lease = Duration::from_millis(600);
+    config.settings.lease = Duration::from_secs(2);
     "fashion-mnist".clone_into(&mut config.training.dataset);
     config.training.epochs = 5;
     config.training.train_images = 2_000;
@@ -62,9 +62,9 @@ fn short() -> Config {
 }
 
 /// A worker process that writes to a log.
-fn start(service: &Service, folder: &Path, log: &Path) -> Child {
+fn start(service: &Service, folder: &Path, log: &Path) -> Process {
     let log = File::options().create(true).append(true).open(log).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_peng4nn-worker"))
+    let child = Command::new(env!("CARGO_BIN_EXE_peng4nn-worker"))
         .args(["--orchestrator", &format!("http://{}", service.address)])
         .arg("--data")
         .arg(folder)
@@ -74,15 +74,27 @@ fn start(service: &Service, folder: &Path, log: &Path) -> Child {
         .args(["--devices", "cpu", "--threads", "1"])
         .stdin(Stdio::null())
         .stderr(log)
-        .spawn()
-        .unwrap()
+        .spawn();
+    Process(child.unwrap())
 }
 
-async fn ended(child: &mut Child) -> bool {
-    while child.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(5)).await;
+/// A process that is killed when it is dropped.
+struct Process(Child);
+
+impl Process {
+    async fn ended(&mut self) {
+        while self.0.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
     }
-    true
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Epoch and value of every observation of each candidate's last trial, and how it was settled.
@@ -108,12 +120,10 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
     let kills: u64 = std::env::var("PENG4NN_KILLS").map_or(3, |kills| kills.parse().unwrap());
 
     let service = Service::start(short()).await;
-    let mut worker = start(&service, folder.path(), &folder.path().join("steady.log"));
-    assert!(
-        timeout(Duration::from_mins(2), ended(&mut worker))
-            .await
-            .unwrap()
-    );
+    let log = folder.path().join("steady.log");
+    let mut worker = start(&service, folder.path(), &log);
+    let steady = timeout(Duration::from_mins(5), worker.ended()).await;
+    assert!(steady.is_ok(), "{}", fs::read_to_string(&log).unwrap());
     let undisturbed = results(&service).await;
     service.stop().await;
 
@@ -128,19 +138,20 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
             let wait = Duration::from_millis(400 + (moment >> 33) % 1_200);
-            if killed < kills && timeout(wait, ended(&mut worker)).await.is_err() {
+            if killed < kills && timeout(wait, worker.ended()).await.is_err() {
                 killed += 1;
                 if killed % 3 == 0 {
                     // Asked to leave; the second time it does so at once.
-                    let id = worker.id().to_string();
+                    let id = worker.0.id().to_string();
                     Command::new("kill").args(["-TERM", &id]).status().unwrap();
                 } else {
-                    worker.kill().unwrap();
+                    worker.0.kill().unwrap();
                 }
-                worker.wait().unwrap();
+                worker.0.wait().unwrap();
                 continue;
             }
-            ended(&mut worker).await;
+            let ended = timeout(Duration::from_mins(5), worker.ended()).await;
+            assert!(ended.is_ok(), "{}", fs::read_to_string(&log).unwrap());
             break;
         }
         assert_eq!(results(&service).await, undisturbed);
