@@ -56,6 +56,35 @@ pub enum Reason {
         /// at this epoch, or has nothing to compare with yet.
         threshold: Option<f64>,
     },
+    /// CONTINUE: too few trials have ended to judge this one by.
+    Learning {
+        /// How many have.
+        trials: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// CONTINUE: not too unlikely to end among the best.
+    Promising {
+        /// The chance of it, in [0, 1].
+        probability: f64,
+        /// The least chance allowed, in [0, 1].
+        threshold: f64,
+    },
+    /// CONTINUE: would be stopped, but is one of the trials from which calibration is measured.
+    Explored {
+        /// The chance of ending among the best, in [0, 1].
+        probability: f64,
+        /// The least chance allowed otherwise, in [0, 1].
+        threshold: f64,
+    },
+    /// STOP: one of the best, and the fitness is known well enough; of the code
+    /// [`ReasonCode::Converged`].
+    Known {
+        /// Half the width of the 90 % interval, in the metric's unit.
+        half_width: f64,
+        /// The half-width that is close enough, in the metric's unit.
+        accuracy: f64,
+    },
     /// STOP: the prediction has settled.
     Converged {
         /// How many predictions agree.
@@ -118,7 +147,13 @@ pub enum ReasonCode {
     Stale,
     /// See [`Reason::Passed`].
     Passed,
-    /// See [`Reason::Converged`].
+    /// See [`Reason::Learning`].
+    Learning,
+    /// See [`Reason::Promising`].
+    Promising,
+    /// See [`Reason::Explored`].
+    Explored,
+    /// See [`Reason::Converged`] and [`Reason::Known`].
     Converged,
     /// See [`Reason::Dominated`].
     Dominated,
@@ -142,7 +177,10 @@ impl Reason {
             Self::Complete { .. } => ReasonCode::Complete,
             Self::Stale => ReasonCode::Stale,
             Self::Passed { .. } => ReasonCode::Passed,
-            Self::Converged { .. } => ReasonCode::Converged,
+            Self::Learning { .. } => ReasonCode::Learning,
+            Self::Promising { .. } => ReasonCode::Promising,
+            Self::Explored { .. } => ReasonCode::Explored,
+            Self::Converged { .. } | Self::Known { .. } => ReasonCode::Converged,
             Self::Dominated { .. } => ReasonCode::Dominated,
             Self::Plateau { .. } => ReasonCode::Plateau,
             Self::Diverged { .. } => ReasonCode::Diverged,
@@ -173,19 +211,11 @@ impl fmt::Display for Reason {
             ),
             Self::Unsettled {
                 window,
-                in_range: false,
-                ..
-            } => write!(f, "the last {window} predictions leave the metric's range"),
-            Self::Unsettled {
-                window,
                 spread: Some(spread),
                 radius,
+                in_range,
                 ..
-            } => write!(
-                f,
-                "the last {window} predictions lie up to {spread:.3} points from their median, \
-                 {radius} allowed"
-            ),
+            } => unsettled(f, *window, *spread, *radius, *in_range),
             Self::NoFit { why } => write!(f, "no curve fits: {why}"),
             Self::Complete { epoch } => {
                 write!(
@@ -200,6 +230,29 @@ impl fmt::Display for Reason {
                 threshold: Some(threshold),
             } => write!(f, "{value} at epoch {epoch} is as good as {threshold}"),
             Self::Passed { epoch, .. } => write!(f, "nothing to compare with at epoch {epoch}"),
+            Self::Learning { trials, needed } => write!(
+                f,
+                "{trials} of the {needed} ended trials that it takes to judge this one"
+            ),
+            Self::Promising {
+                probability,
+                threshold,
+            } => write!(
+                f,
+                "the chance of ending among the best is {probability:.2}, stopped below {threshold:.4}"
+            ),
+            Self::Explored { probability, .. } => write!(
+                f,
+                "trained on to check the predictions; the chance of ending among the best is \
+                 {probability:.4}"
+            ),
+            Self::Known {
+                half_width,
+                accuracy,
+            } => write!(
+                f,
+                "one of the best, known to {half_width:.4}; {accuracy} is close enough"
+            ),
             Self::Converged {
                 window,
                 spread,
@@ -214,7 +267,7 @@ impl fmt::Display for Reason {
                 threshold,
             } => write!(
                 f,
-                "the chance of ending among the best is {probability:.4}, below {threshold}"
+                "the chance of ending among the best is {probability:.4}, below {threshold:.4}"
             ),
             Self::Plateau {
                 observations,
@@ -237,5 +290,23 @@ impl fmt::Display for Reason {
                 write!(f, "nothing learned yet: the best value so far is {value}")
             }
         }
+    }
+}
+
+fn unsettled(
+    f: &mut fmt::Formatter<'_>,
+    window: usize,
+    spread: f64,
+    radius: f64,
+    in_range: bool,
+) -> fmt::Result {
+    if in_range {
+        write!(
+            f,
+            "the last {window} predictions lie up to {spread:.3} points from their median, \
+             {radius} allowed"
+        )
+    } else {
+        write!(f, "the last {window} predictions leave the metric's range")
     }
 }

@@ -125,7 +125,7 @@ impl Session {
         if let Some(newest) = self.insert(index, observation, decision)
             && learns
         {
-            self.learn(newest);
+            self.learn(newest, index);
         }
         Ok(())
     }
@@ -215,8 +215,9 @@ impl Session {
         )
     }
 
-    /// Has the policy learn from an observation that was decided on elsewhere.
-    fn learn(&mut self, newest: usize) {
+    /// Has the policy learn from an observation that was decided on elsewhere, and from the
+    /// decision in that entry of the log.
+    fn learn(&mut self, newest: usize, entry: usize) {
         let view = View {
             settings: &self.settings,
             curve: &self.curve,
@@ -225,6 +226,7 @@ impl Session {
         };
         if measured(&view).is_none() {
             self.policy.learn(&view);
+            self.policy.decided(&view, &self.log[entry].decision);
         }
     }
 
@@ -329,15 +331,15 @@ fn check_range(settings: &Settings, observation: &Observation) -> Result<(), Err
 
 /// At the target the fitness is measured; before it the policy judges.
 fn judge(policy: &mut dyn Policy, view: &View<'_>) -> Decision {
-    match measured(view) {
-        Some(measured) => Decision::go_on(
-            Reason::Complete {
-                epoch: measured.epoch,
-            },
-            Some(Prediction::of_value(measured.value)),
-        ),
-        None => policy.decide(view),
+    if let Some(measured) = measured(view) {
+        let reason = Reason::Complete {
+            epoch: measured.epoch,
+        };
+        return Decision::go_on(reason, Some(Prediction::of_value(measured.value)));
     }
+    let decision = policy.decide(view);
+    policy.decided(view, &decision);
+    decision
 }
 
 /// The first observation at the target epoch or after it.

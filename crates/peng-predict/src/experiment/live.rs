@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::observation::Observation;
-use crate::policy::Peers;
+use crate::policy::{Calibration, Peers};
 use crate::trial::{Error, Session};
 use crate::verdict::Decision;
 
@@ -16,7 +16,7 @@ use crate::verdict::Decision;
 /// decides by what has been observed so far in all of them, so that the order of arrival over all
 /// trials is part of its input; whoever logs decisions must log them in that order
 /// ([`crate::policy::Spec::compares_trials`]). The state is bounded, and the cost of a decision
-/// grows at most with the logarithm of the number of trials.
+/// grows at most with the logarithm of the number of trials, or up to a fixed number of them.
 #[derive(Clone, Debug)]
 pub struct Experiment {
     settings: Arc<Settings>,
@@ -48,6 +48,11 @@ impl Experiment {
     /// What its trials have in common.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// How the policy's predictions have fared so far, where it keeps account of it.
+    pub fn calibration(&self) -> Option<Calibration> {
+        self.peers.calibration()
     }
 
     /// A new trial. `trial` is a number of its own in this experiment; a policy may treat trials

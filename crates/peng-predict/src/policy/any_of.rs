@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error as Refused, Peers, Policy, View};
+use super::{Calibration, Error as Refused, Peers, Policy, View};
 use crate::verdict::Decision;
 
 /// The policies, at least one and at most eight, none of them `any_of`.
@@ -121,6 +121,11 @@ impl Peers for Parts {
             parts: self.0.iter().map(|part| part.join(trial)).collect(),
         })
     }
+
+    /// The first account that one of them keeps.
+    fn calibration(&self) -> Option<Calibration> {
+        self.0.iter().find_map(|part| part.calibration())
+    }
 }
 
 #[derive(Debug)]
@@ -147,6 +152,12 @@ impl Policy for Rule {
     fn learn(&mut self, view: &View<'_>) {
         for part in &mut self.parts {
             part.learn(view);
+        }
+    }
+
+    fn decided(&mut self, view: &View<'_>, decision: &Decision) {
+        for part in &mut self.parts {
+            part.decided(view, decision);
         }
     }
 

@@ -3,8 +3,10 @@
 //! A new policy is one module with a `Spec` (its parameters, checked when they are read) that
 //! implements [`Peers`], a rule that implements [`Policy`], and its lines in [`Spec`].
 
+pub mod adaptive;
 pub mod any_of;
 pub mod asha;
+mod calibration;
 pub mod fixed;
 pub mod hyperband;
 pub mod median;
@@ -17,6 +19,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use calibration::Calibration;
 
 use crate::experiment::Settings;
 use crate::observation::Observation;
@@ -39,6 +43,8 @@ pub enum Spec {
     Patience(patience::Spec),
     /// Stop everything at one epoch.
     Fixed(fixed::Spec),
+    /// Stop what is too unlikely to end among the best, as the trials before it tell.
+    Adaptive(adaptive::Spec),
     /// Stop as soon as one of several policies does.
     AnyOf(any_of::Spec),
 }
@@ -71,6 +77,7 @@ impl Spec {
         "hyperband",
         "patience",
         "fixed",
+        "adaptive",
         "any_of",
     ];
 
@@ -94,6 +101,7 @@ impl Spec {
             "hyperband" => pairs::read("hyperband", &pairs).map(Self::Hyperband),
             "patience" => pairs::read("patience", &pairs).map(Self::Patience),
             "fixed" => pairs::read("fixed", &pairs).map(Self::Fixed),
+            "adaptive" => pairs::read("adaptive", &pairs).map(Self::Adaptive),
             "any_of" => any_of::Spec::parse(&pairs).map(Self::AnyOf),
             _ => Err(Error::UnknownName {
                 given: name.chars().take(100).collect(),
@@ -110,6 +118,7 @@ impl Spec {
             Self::Hyperband(_) => "hyperband",
             Self::Patience(_) => "patience",
             Self::Fixed(_) => "fixed",
+            Self::Adaptive(_) => "adaptive",
             Self::AnyOf(_) => "any_of",
         }
     }
@@ -119,7 +128,7 @@ impl Spec {
     pub fn compares_trials(&self) -> bool {
         match self {
             Self::Peng4nn(_) | Self::Patience(_) | Self::Fixed(_) => false,
-            Self::Median(_) | Self::Asha(_) | Self::Hyperband(_) => true,
+            Self::Median(_) | Self::Asha(_) | Self::Hyperband(_) | Self::Adaptive(_) => true,
             Self::AnyOf(spec) => spec.policies().iter().any(Self::compares_trials),
         }
     }
@@ -133,6 +142,7 @@ impl Spec {
             Self::Hyperband(spec) => Arc::new(hyperband::Brackets::new(spec.clone())),
             Self::Patience(spec) => Arc::new(spec.clone()),
             Self::Fixed(spec) => Arc::new(spec.clone()),
+            Self::Adaptive(spec) => Arc::new(adaptive::Peers::new(spec.clone())),
             Self::AnyOf(spec) => Arc::new(any_of::Parts::new(spec)),
         }
     }
@@ -183,6 +193,10 @@ pub trait Policy: fmt::Debug + Send {
     /// view is the same, but for what was seen before.
     fn learn(&mut self, _view: &View<'_>) {}
 
+    /// Learns from the decision that was given on the view, after [`Self::decide`] or
+    /// [`Self::learn`]: made by this policy, by one that it is a part of, or taken from a log.
+    fn decided(&mut self, _view: &View<'_>, _decision: &Decision) {}
+
     /// Learns from the whole curve of a training that went to its end.
     fn complete(&mut self, _view: &View<'_>) {}
 }
@@ -191,4 +205,9 @@ pub trait Policy: fmt::Debug + Send {
 pub trait Peers: fmt::Debug + Send + Sync {
     /// The policy for a new trial of this number.
     fn join(&self, trial: u64) -> Box<dyn Policy>;
+
+    /// How its predictions have fared, where it keeps account of it.
+    fn calibration(&self) -> Option<Calibration> {
+        None
+    }
 }

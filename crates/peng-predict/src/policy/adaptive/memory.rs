@@ -1,0 +1,269 @@
+//! What an experiment remembers of its trials.
+//!
+//! Bounded: the newest [`MOST_TRIALS`] ended trials with their features at no more than
+//! [`CELLS`](super::features::CELLS) cells, 41 bytes each (at most 5.3 MB an experiment), as many
+//! predictions that are yet to be checked, and room for one calculation.
+
+use std::collections::VecDeque;
+
+use super::calibration::{Experience, Given};
+use super::draw;
+use super::features::Features;
+use super::finals::Finals;
+use super::outlook::{Outlook, Workspace};
+use super::regression::Neighbour;
+
+/// How many ended trials are remembered: the newest.
+pub(super) const MOST_TRIALS: usize = 1000;
+
+/// A trial's features by cell, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Path {
+    cells: Vec<u8>,
+    features: Vec<Features>,
+}
+
+impl FromIterator<(u8, Features)> for Path {
+    /// Of several features in a cell the first are taken, as when a running trial is judged.
+    fn from_iter<T: IntoIterator<Item = (u8, Features)>>(all: T) -> Self {
+        let mut path = Self::default();
+        for (cell, features) in all {
+            if path.cells.last() != Some(&cell) {
+                path.cells.push(cell);
+                path.features.push(features);
+            }
+        }
+        path.cells.shrink_to_fit();
+        path.features.shrink_to_fit();
+        path
+    }
+}
+
+/// A trial that has ended; scores, larger being better.
+#[derive(Debug)]
+struct Ended {
+    trial: u64,
+    /// What was measured or, where it was stopped, predicted.
+    fitness: f64,
+    /// A draw from the prediction's distribution, or what was measured.
+    draw: f64,
+    path: Path,
+    /// Whether it went to its end, so that its last features hold for later cells too.
+    is_complete: bool,
+    /// The logits of `fitness` and `draw`.
+    logits: [f64; 2],
+}
+
+impl Ended {
+    /// The features as of this cell, if the trial got as far.
+    fn at(&self, cell: u8) -> Option<&Features> {
+        let cells = &self.path.cells;
+        let upto = cells.partition_point(|own| *own <= cell);
+        if upto == cells.len() && !self.is_complete && cells.last() < Some(&cell) {
+            return None;
+        }
+        upto.checked_sub(1).map(|index| &self.path.features[index])
+    }
+}
+
+/// What an experiment remembers.
+#[derive(Debug)]
+pub(super) struct Memory {
+    best_fraction: f64,
+    trials: Vec<Ended>,
+    /// Where the next trial goes once there are [`MOST_TRIALS`].
+    next: usize,
+    ended: usize,
+    finals: Finals,
+    record: f64,
+    experience: Experience,
+    /// The first predictions with which trials were to be stopped, until they are measured.
+    given: VecDeque<(u64, Given)>,
+    workspace: Workspace,
+}
+
+impl Memory {
+    /// Nothing yet; of interest is the best `best_fraction` of the trials, in (0, 1).
+    pub(super) fn new(best_fraction: f64) -> Self {
+        Self {
+            best_fraction,
+            trials: Vec::new(),
+            next: 0,
+            ended: 0,
+            finals: Finals::default(),
+            record: f64::NEG_INFINITY,
+            experience: Experience::default(),
+            given: VecDeque::new(),
+            workspace: Workspace::default(),
+        }
+    }
+
+    /// How many trials have ended: measured, or stopped by this policy.
+    pub(super) const fn ended(&self) -> usize {
+        self.ended
+    }
+
+    /// The best measured score; minus infinity before there is one.
+    pub(super) const fn record(&self) -> f64 {
+        self.record
+    }
+
+    /// The finals of the remembered trials.
+    pub(super) const fn finals(&self) -> &Finals {
+        &self.finals
+    }
+
+    /// What the predictions were worth.
+    pub(super) const fn experience(&self) -> &Experience {
+        &self.experience
+    }
+
+    /// The outlook of a trial with these features at this cell, or how many trials there are to
+    /// judge it by if they are too few.
+    pub(super) fn outlook(&mut self, cell: u8, features: &Features) -> Result<Outlook, usize> {
+        let neighbours = &mut self.workspace.neighbours;
+        neighbours.clear();
+        neighbours.extend(self.trials.iter().filter_map(|ended| {
+            Some(Neighbour {
+                z: *ended.at(cell)?,
+                target: [ended.logits[0], ended.fitness],
+                draw: [ended.logits[1], ended.draw],
+                weight: 0.0,
+                without: [0.0; 2],
+            })
+        }));
+        let widening = self.experience.widening();
+        self.workspace
+            .outlook(features, &self.finals, widening)
+            .ok_or(self.workspace.neighbours.len())
+    }
+
+    /// Takes down with which prediction a trial was first to be stopped.
+    pub(super) fn expect(&mut self, trial: u64, given: Given) {
+        if self.given.iter().any(|(known, _)| *known == trial) {
+            return;
+        }
+        if self.given.len() == MOST_TRIALS {
+            self.given.pop_front();
+        }
+        self.given.push_back((trial, given));
+    }
+
+    /// Remembers a trial that was stopped, with a draw from what was predicted for it.
+    pub(super) fn stop(&mut self, trial: u64, given: Given, path: Path) {
+        self.expect(trial, given);
+        self.remember(Ended {
+            trial,
+            fitness: given.fitness,
+            draw: draw::of(&given, trial),
+            path,
+            is_complete: false,
+            logits: [0.0; 2],
+        });
+    }
+
+    /// Remembers a trial that was measured, in the place of what was predicted for it. `is_free`:
+    /// no verdict could have stopped it.
+    pub(super) fn complete(&mut self, trial: u64, fitness: f64, path: Path, is_free: bool) {
+        self.record = self.record.max(fitness);
+        self.remember(Ended {
+            trial,
+            fitness,
+            draw: fitness,
+            path,
+            is_complete: true,
+            logits: [0.0; 2],
+        });
+        let is_best = self.finals.label(self.finals.logit(fitness)) > 0.5;
+        if is_free {
+            self.experience.count(is_best);
+        }
+        let known = self.given.iter().position(|(known, _)| *known == trial);
+        if let Some((_, given)) = known.and_then(|index| self.given.remove(index)) {
+            self.experience.learn(&given, fitness, is_best);
+        }
+    }
+
+    fn remember(&mut self, ended: Ended) {
+        let known = self
+            .trials
+            .iter()
+            .position(|known| known.trial == ended.trial);
+        if let Some(index) = known {
+            self.trials[index] = ended;
+        } else {
+            self.ended += 1;
+            if self.trials.len() < MOST_TRIALS {
+                self.trials.push(ended);
+            } else {
+                self.trials[self.next] = ended;
+                self.next = (self.next + 1) % MOST_TRIALS;
+            }
+        }
+        let scores = self.trials.iter().map(|ended| ended.fitness);
+        self.finals.replace(scores, self.best_fraction);
+        for ended in &mut self.trials {
+            ended.logits = [ended.fitness, ended.draw].map(|score| self.finals.logit(score));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(cells: &[u8]) -> Path {
+        cells
+            .iter()
+            .map(|cell| (*cell, [f64::from(*cell); 5]))
+            .collect()
+    }
+
+    fn given(fitness: f64) -> Given {
+        Given {
+            fitness,
+            most: [fitness - 2.0, fitness + 2.0],
+            half: None,
+            widening: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_stopped_trial_counts_as_far_as_it_got_and_a_complete_one_everywhere() {
+        let mut memory = Memory::new(0.1);
+        memory.stop(1, given(10.0), path(&[2, 4]));
+        memory.complete(2, 20.0, path(&[2, 4]), false);
+        let neighbours = |memory: &mut Memory, cell| memory.outlook(cell, &[0.0; 5]).unwrap_err();
+        assert_eq!(
+            [1, 3, 4, 5].map(|cell| neighbours(&mut memory, cell)),
+            [0, 2, 2, 1]
+        );
+    }
+
+    #[test]
+    fn a_measured_fitness_replaces_the_predicted_one_and_calibrates() {
+        let mut memory = Memory::new(0.1);
+        memory.stop(7, given(10.0), path(&[1]));
+        assert!(memory.record().is_infinite());
+        memory.complete(7, 11.0, path(&[1, 128]), true);
+        assert_eq!((memory.ended(), memory.trials.len()), (1, 1));
+        assert!((memory.trials[0].fitness - 11.0).abs() < 1e-12);
+        let account = memory.experience().account();
+        assert_eq!((account.stops, account.covered_90), (1, 1));
+        memory.complete(7, 11.0, path(&[1, 128]), true);
+        assert_eq!(memory.experience().account().stops, 1, "once");
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_first() {
+        let mut memory = Memory::new(0.1);
+        for trial in 0..MOST_TRIALS as u64 + 2 {
+            memory.stop(trial, given(trial as f64), path(&[1]));
+        }
+        assert_eq!(memory.trials.len(), MOST_TRIALS);
+        assert_eq!(memory.given.len(), MOST_TRIALS);
+        let oldest = memory.trials.iter().map(|ended| ended.trial).min();
+        assert_eq!(oldest, Some(2));
+        assert_eq!(memory.ended(), MOST_TRIALS + 2);
+    }
+}

@@ -1,0 +1,270 @@
+//! Stop a trial that is too unlikely to end among the best, or surely is one of them and is known
+//! well enough, as far as the trials before it tell.
+//!
+//! ```text
+//! curve -> features -> the remembered trials at the same cell -> local regression of their finals
+//!       -> its residuals -> predictive distribution -> probability of being best -> verdict
+//! ```
+//!
+//! - A stop is worth it if the chance of losing one of the best is below the share of the training
+//!   that it saves, times `risk` and `best_fraction`; then no more than the share `risk` of the
+//!   best is lost in expectation.
+//! - Stopping depends on the curve so far alone, so that the finals of stopped trials are missing
+//!   at random given it (Rubin, Biometrika 63, 1976): a stopped trial is remembered with its
+//!   prediction, and one draw from it as its outcome.
+//! - Some trials are never stopped; what was predicted for them when they would have been shows
+//!   how far intervals can be trusted, and they are widened by it.
+//!
+//! A trial is judged at its first observation in each of 128 equal cells of the epochs up to the
+//! target. Whatever is remembered of a prediction comes from the decision that was given, so that
+//! a rebuilt experiment goes on as if it had not been interrupted.
+
+mod calibration;
+mod draw;
+mod extrapolation;
+mod features;
+mod finals;
+mod memory;
+mod outlook;
+mod regression;
+mod spec;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use self::calibration::Given;
+use self::features::{Trace, cell};
+use self::memory::{Memory, Path};
+use self::outlook::{LEAST_NEIGHBOURS, Outlook};
+use super::{Calibration, Policy, View};
+use crate::experiment::{Mode, Settings};
+use crate::fit;
+use crate::prediction::{Interval, Prediction};
+use crate::reason::Reason;
+use crate::verdict::Decision;
+pub use spec::{Error, Spec};
+
+/// Without a given accuracy: this share of the width of the metric's range is close enough,
+const ACCURACY_OF_RANGE: f64 = 0.005;
+/// and no more than this share of the spread of the finals, for a range may be much wider than
+/// what occurs.
+const ACCURACY_OF_SPREAD: f64 = 0.05;
+/// Least chance of being among the best with which a trial is stopped because it is known.
+const KNOWN_BEST: f64 = 0.5;
+/// Least effective number of residuals for that.
+const KNOWN_SUPPORT: f64 = 5.0;
+
+/// The trials of an experiment.
+#[derive(Debug)]
+pub(super) struct Peers {
+    spec: Spec,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl Peers {
+    pub(super) fn new(spec: Spec) -> Self {
+        let memory = Memory::new(spec.best_fraction());
+        Self {
+            spec,
+            memory: Arc::new(Mutex::new(memory)),
+        }
+    }
+}
+
+impl super::Peers for Peers {
+    fn join(&self, trial: u64) -> Box<dyn Policy> {
+        Box::new(Rule {
+            trial,
+            is_explored: draw::is_explored(trial, self.spec.explore()),
+            spec: self.spec.clone(),
+            memory: Arc::clone(&self.memory),
+            trace: Trace::default(),
+            workspace: fit::Workspace::default(),
+        })
+    }
+
+    fn calibration(&self) -> Option<Calibration> {
+        Some(*lock(&self.memory).experience().account())
+    }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+struct Rule {
+    trial: u64,
+    is_explored: bool,
+    spec: Spec,
+    memory: Arc<Mutex<Memory>>,
+    trace: Trace,
+    workspace: fit::Workspace,
+}
+
+impl Rule {
+    /// Takes over what is new of the curve.
+    fn load(&mut self, view: &View<'_>) {
+        self.trace.truncate(view.seen);
+        for observation in &view.curve[self.trace.len()..] {
+            self.trace.push(view.settings.goal.score(observation.value));
+        }
+    }
+
+    /// The features by cell of the first `length` observations.
+    fn path(&self, view: &View<'_>, length: usize) -> Path {
+        let target = view.settings.target;
+        let points = view.curve[..length].iter().zip(1..);
+        points
+            .map(|(point, t)| (cell(point.epoch, target), self.trace.features(t)))
+            .collect()
+    }
+
+    /// The verdict on an outlook, if it is to stop; the threshold that the chance of being among
+    /// the best is compared with.
+    fn judge(&self, view: &View<'_>, memory: &Memory, outlook: &Outlook) -> (Option<Reason>, f64) {
+        let probability = outlook.best;
+        let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
+        let threshold = self.spec.risk() * self.spec.best_fraction() * remaining;
+        if probability < threshold {
+            let reason = Reason::Dominated {
+                probability,
+                threshold,
+            };
+            return (Some(reason), threshold);
+        }
+        let accuracy = self.accuracy(view.settings, memory);
+        let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
+        // Whoever may come first is measured.
+        let is_known = accuracy > 0.0
+            && half_width <= accuracy
+            && probability > KNOWN_BEST
+            && outlook.most[1] < memory.record()
+            && outlook.support >= KNOWN_SUPPORT;
+        let reason = is_known.then_some(Reason::Known {
+            half_width,
+            accuracy,
+        });
+        (reason, threshold)
+    }
+
+    fn accuracy(&self, settings: &Settings, memory: &Memory) -> f64 {
+        self.spec.accuracy().unwrap_or_else(|| {
+            let width = settings.range.upper() - settings.range.lower();
+            (ACCURACY_OF_RANGE * width).min(ACCURACY_OF_SPREAD * memory.finals().spread())
+        })
+    }
+
+    /// Whether the last observation is the first one of its cell.
+    fn is_due(view: &View<'_>) -> bool {
+        let cell_of = |index: usize| cell(view.curve[index].epoch, view.settings.target);
+        let last = view.curve.len() - 1;
+        last == 0 || cell_of(last - 1) != cell_of(last)
+    }
+}
+
+impl Policy for Rule {
+    fn decide(&mut self, view: &View<'_>) -> Decision {
+        self.load(view);
+        let features = self.trace.features(view.curve.len());
+        let mut memory = lock(&self.memory);
+        let outlook = memory.outlook(cell(view.last().epoch, view.settings.target), &features);
+        let (outlook, trials) = match outlook {
+            Ok(outlook) => (Some(outlook), memory.ended()),
+            Err(trials) => (None, trials),
+        };
+        let needed = self.spec.startup_trials().max(LEAST_NEIGHBOURS);
+        let Some(outlook) = outlook else {
+            drop(memory);
+            let prediction = extrapolation::of(view, &mut self.workspace);
+            return Decision::go_on(Reason::Learning { trials, needed }, Some(prediction));
+        };
+        let prediction = Some(prediction(view.settings, &outlook));
+        if trials < needed {
+            return Decision::go_on(Reason::Learning { trials, needed }, prediction);
+        }
+        let (stop, threshold) = self.judge(view, &memory, &outlook);
+        let probability = outlook.best;
+        match stop.filter(|_| Self::is_due(view)) {
+            Some(_) if self.is_explored => {
+                let reason = Reason::Explored {
+                    probability,
+                    threshold,
+                };
+                Decision::go_on(reason, prediction)
+            }
+            Some(reason) => Decision::stop(reason, prediction),
+            None => {
+                let reason = Reason::Promising {
+                    probability,
+                    threshold,
+                };
+                Decision::go_on(reason, prediction)
+            }
+        }
+    }
+
+    fn decided(&mut self, view: &View<'_>, decision: &Decision) {
+        let stops = match decision.reason {
+            Reason::Dominated { .. } | Reason::Known { .. } => true,
+            Reason::Explored { .. } => false,
+            _ => return,
+        };
+        let widening = lock(&self.memory).experience().widening();
+        let Some(given) = given(view.settings, decision, widening) else {
+            return;
+        };
+        if stops {
+            self.load(view);
+            let path = self.path(view, view.curve.len());
+            lock(&self.memory).stop(self.trial, given, path);
+        } else {
+            lock(&self.memory).expect(self.trial, given);
+        }
+    }
+
+    fn complete(&mut self, view: &View<'_>) {
+        self.load(view);
+        let target = view.settings.target;
+        let before = view.curve.partition_point(|point| point.epoch < target);
+        let length = (before + 1).min(view.curve.len());
+        let fitness = view.settings.goal.score(view.curve[length - 1].value);
+        let path = self.path(view, length);
+        let is_free = self.is_explored || view.settings.mode == Mode::Advise;
+        lock(&self.memory).complete(self.trial, fitness, path, is_free);
+    }
+}
+
+/// The outlook in the metric's unit, held to its range.
+fn prediction(settings: &Settings, outlook: &Outlook) -> Prediction {
+    let (lower, upper) = (settings.range.lower(), settings.range.upper());
+    let value = |score: f64| settings.goal.score(score).clamp(lower, upper);
+    let interval = |ends: [f64; 2], level: f64| {
+        let ends = ends.map(value);
+        Interval {
+            lower: ends[0].min(ends[1]),
+            upper: ends[0].max(ends[1]),
+            level,
+        }
+    };
+    Prediction {
+        fitness: value(outlook.fitness),
+        interval: Some(interval(outlook.most, fit::LEVEL)),
+        interval_50: Some(interval(outlook.half, 0.5)),
+        curve: None,
+    }
+}
+
+/// What a decision predicted, as scores; none without an interval.
+fn given(settings: &Settings, decision: &Decision, widening: f64) -> Option<Given> {
+    let prediction = decision.prediction.as_ref()?;
+    let ends = |interval: Interval| {
+        let ends = [interval.lower, interval.upper].map(|end| settings.goal.score(end));
+        [ends[0].min(ends[1]), ends[0].max(ends[1])]
+    };
+    Some(Given {
+        fitness: settings.goal.score(prediction.fitness),
+        most: ends(prediction.interval?),
+        half: prediction.interval_50.map(ends),
+        widening,
+    })
+}
