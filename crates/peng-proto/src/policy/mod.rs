@@ -8,7 +8,7 @@ use std::fmt;
 use peng_predict::{
     Epoch,
     policy::{
-        Spec, any_of, asha,
+        Spec, adaptive, any_of, asha,
         fixed::{self, At},
         hyperband, median, patience,
     },
@@ -35,6 +35,7 @@ fn read(policy: Option<&v1::Policy>, depth: usize) -> Result<Spec, Error> {
         }
         v1::policy::Policy::Patience(wire) => at("patience", patience(wire)).map(Spec::Patience),
         v1::policy::Policy::Fixed(wire) => at("fixed", fixed(wire)).map(Spec::Fixed),
+        v1::policy::Policy::Adaptive(wire) => at("adaptive", adaptive(wire)).map(Spec::Adaptive),
         v1::policy::Policy::AnyOf(wire) => at("any_of", any_of(wire, depth)).map(Spec::AnyOf),
     }
 }
@@ -117,6 +118,18 @@ fn fixed(wire: &v1::FixedPolicy) -> Result<fixed::Spec, Error> {
     Ok(fixed::Spec::new(at))
 }
 
+fn adaptive(wire: &v1::AdaptivePolicy) -> Result<adaptive::Spec, Error> {
+    let default = adaptive::Spec::default();
+    adaptive::Spec::new(
+        wire.best_fraction.unwrap_or(default.best_fraction()),
+        wire.risk.unwrap_or(default.risk()),
+    )
+    .and_then(|spec| spec.with_explore(wire.explore.unwrap_or(default.explore())))
+    .and_then(|spec| spec.with_accuracy(wire.accuracy))
+    .and_then(|spec| spec.with_startup_trials(count(wire.startup_trials, default.startup_trials())))
+    .map_err(refused)
+}
+
 fn any_of(wire: &v1::AnyOfPolicy, depth: usize) -> Result<any_of::Spec, Error> {
     if depth > 0 {
         return Err(refused(any_of::Error::Nested));
@@ -154,6 +167,13 @@ pub(crate) fn to_wire(spec: &Spec) -> v1::Policy {
                 At::Epoch(epoch) => v1::fixed_policy::At::Epoch(epoch.get()),
                 At::Share(share) => v1::fixed_policy::At::Share(share),
             }),
+        }),
+        Spec::Adaptive(spec) => v1::policy::Policy::Adaptive(v1::AdaptivePolicy {
+            best_fraction: Some(spec.best_fraction()),
+            risk: Some(spec.risk()),
+            explore: Some(spec.explore()),
+            accuracy: spec.accuracy(),
+            startup_trials: Some(count_to_wire(spec.startup_trials())),
         }),
         Spec::AnyOf(spec) => v1::policy::Policy::AnyOf(v1::AnyOfPolicy {
             policies: spec.policies().iter().map(to_wire).collect(),
@@ -198,6 +218,11 @@ mod tests {
             ("patience", vec![("min_gain", "0.25")]),
             ("fixed", vec![("epoch", "7")]),
             ("fixed", vec![("share", "0.25")]),
+            ("adaptive", vec![("risk", "0.05"), ("accuracy", "0.25")]),
+            (
+                "adaptive",
+                vec![("explore", "0.5"), ("startup_trials", "9")],
+            ),
             (
                 "any_of",
                 vec![("policies", "asha,patience"), ("asha.factor", "2")],
@@ -230,6 +255,10 @@ mod tests {
             (
                 "fixed",
                 v1::policy::Policy::Fixed(v1::FixedPolicy::default()),
+            ),
+            (
+                "adaptive",
+                v1::policy::Policy::Adaptive(v1::AdaptivePolicy::default()),
             ),
         ] {
             let none: &[(&str, &str)] = &[];
