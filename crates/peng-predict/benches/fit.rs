@@ -62,6 +62,7 @@ fn observations(criterion: &mut Criterion) {
         let parameters: &[(&str, &str)] = match *name {
             "peng4nn" => &[("radius", "1e-9")],
             "fixed" => &[("epoch", "29")],
+            "adaptive" => &[("explore", "1")],
             "any_of" => &[
                 ("policies", "peng4nn,median,asha"),
                 ("peng4nn.radius", "1e-9"),
