@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
@@ -131,7 +132,9 @@ fn networks() -> Option<BTreeMap<(String, String), Vec<Row>>> {
 #[derive(Debug, Default)]
 struct Count {
     rows: u32,
-    /// Of them with a published prediction.
+    /// Of them with enough points for a published fit, and all with one of ours.
+    fits: u32,
+    /// Fits that have a published prediction; the authors' solver failed at the others.
     published: u32,
     /// Predictions that agree within 0.05.
     agree: u32,
@@ -141,6 +144,33 @@ struct Count {
     beaten: u32,
     /// The predictions that agree among those of published optima.
     agree_at_optimum: u32,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} rows; {} fits, none of ours fails, {} of the published do; {} of {} published \
+             predictions agree within 0.05",
+            self.rows,
+            self.fits,
+            self.fits - self.published,
+            self.agree,
+            self.published,
+        )?;
+        if self.with_parameters > 0 {
+            write!(
+                f,
+                "; {} published parameters, none better than ours, {} worse; {} of {} predictions \
+                 of published optima agree",
+                self.with_parameters,
+                self.beaten,
+                self.agree_at_optimum,
+                self.with_parameters - self.beaten,
+            )?;
+        }
+        Ok(())
+    }
 }
 
 #[test]
@@ -156,6 +186,8 @@ fn a4nn_fits_are_met_or_beaten() {
         for (index, row) in rows.iter().enumerate().skip(3) {
             let (x, y) = (&x[..=index], &y[..=index]);
             let curve = fit::fit(Name::Exp, x, y).unwrap();
+            assert!(curve.value(25.0).is_finite());
+            count.fits += 1;
             if !row.prediction.is_finite() {
                 continue;
             }
@@ -182,14 +214,17 @@ fn a4nn_fits_are_met_or_beaten() {
             }
         }
     }
-    println!("{counts:#?}");
-    let stopping = &counts["stopping"];
-    assert_eq!((stopping.rows, counts["full"].rows), (5551, 7500));
-    assert!(stopping.with_parameters > 4000);
+    for (kind, count) in &counts {
+        println!("{kind}: {count}");
+    }
+    let (stopping, full) = (&counts["stopping"], &counts["full"]);
+    assert_eq!((stopping.rows, full.rows), (5551, 7500));
+    // 300 networks each, without a fit at their first three epochs.
+    assert_eq!((stopping.fits, full.fits), (5551 - 900, 7500 - 900));
+    assert_eq!(stopping.with_parameters, stopping.published);
     let at_optimum = f64::from(stopping.with_parameters - stopping.beaten);
     assert!(f64::from(stopping.agree_at_optimum) >= 0.99 * at_optimum);
-    let full = &counts["full"];
-    assert!(f64::from(full.agree) >= 0.8 * f64::from(full.published));
+    assert!(f64::from(full.agree) >= 0.95 * f64::from(full.published));
 }
 
 /// The published verdict of each network beside ours, and why they differ: a fit of the authors
