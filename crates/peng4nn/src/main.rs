@@ -1,7 +1,6 @@
 //! The command line: serve, search, predict, evaluate.
 
 mod cli;
-mod curves;
 mod evaluate;
 mod exit;
 mod health;

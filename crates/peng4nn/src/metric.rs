@@ -1,9 +1,10 @@
 //! What the values of recorded curves mean.
 
 use clap::{Args, ValueEnum};
+use peng_curves::Curve;
 use peng_predict::{Goal, ValueRange};
 
-use crate::{curves::Curve, exit::Failure};
+use crate::exit::Failure;
 
 /// A minimized metric has no natural upper end: without a given one, values above this many times
 /// the median of the first values count as it, lest one exploded training set the scale.

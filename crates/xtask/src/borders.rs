@@ -4,9 +4,10 @@ use anyhow::{Result, bail};
 
 use crate::run;
 
-const BORDERS: [(&str, &[&str]); 11] = [
+const BORDERS: [(&str, &[&str]); 12] = [
     ("peng-predict", &["tokio", "tonic", "prost", "sqlx", "tch"]),
     ("peng-search", &["tokio", "tonic", "prost", "sqlx", "tch"]),
+    ("peng-curves", &["tokio", "tonic", "prost", "sqlx", "tch"]),
     ("peng-proto", &["tch", "sqlx"]),
     ("peng-store", &["tonic", "tch"]),
     ("peng-client", &["sqlx", "tch"]),

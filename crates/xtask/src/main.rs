@@ -1,9 +1,10 @@
-//! Set-up and chores: `cargo xtask setup|demo|test|ci|results`.
+//! Set-up and chores: `cargo xtask setup|demo|test|ci|results|fuzz`.
 
 mod borders;
 mod dataset;
 mod demo;
 mod digest;
+mod fuzz;
 mod install;
 mod libtorch;
 mod lint;
@@ -40,6 +41,8 @@ enum Task {
     Test,
     /// The checks without the tests: format, clippy, crate borders, lints of proto/ and deploy/.
     Ci,
+    /// Look for inputs on which a claim of `crates/peng-fuzz` does not hold.
+    Fuzz(fuzz::Args),
     /// Check which crate may not depend on what.
     Borders,
     /// Lint proto/ and deploy/.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test => test::run(),
         Task::Ci => test::checks(),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Borders => borders::check(),
         Task::Lint => lint::run(),
         Task::Results(args) => results::run(&args),

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use peng_curves::Columns;
 use peng_predict::Epoch;
 use regex::Regex;
 
 use super::policies::{self, Policy};
-use crate::{curves::Columns, exit::Failure, metric::Metric};
+use crate::{exit::Failure, metric::Metric};
 
 /// Replay recorded learning curves as a search and measure stopping policies
 ///

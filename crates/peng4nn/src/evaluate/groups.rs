@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
+use peng_curves::Curve;
 use peng_predict::{Epoch, Observation, ValueRange};
 
 use super::EvaluateArgs;
-use crate::{
-    curves::{self, Curve},
-    exit::Failure,
-};
+use crate::exit::Failure;
 
 /// The curves of one experiment.
 pub(super) struct Group {
@@ -43,7 +41,8 @@ pub(super) fn read(args: &EvaluateArgs) -> Result<Vec<Group>, Failure> {
     let mut groups: Vec<Group> = Vec::new();
     for path in &args.curves {
         let readable = args.metric.readable()?;
-        let mut curves = curves::read(path, &args.columns, readable).map_err(Failure::input)?;
+        let mut curves =
+            peng_curves::read(path, &args.columns, readable).map_err(Failure::input)?;
         let range = args.metric.range(&mut curves)?;
         curves.sort_by(|one, other| one.id.cmp(&other.id));
         let first = groups.len();

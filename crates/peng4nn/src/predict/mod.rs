@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use peng_curves::{Columns, Curve};
 use peng_predict::{
     Epoch,
     experiment::{Experiment, Settings},
@@ -18,7 +19,6 @@ use peng_predict::{
 };
 
 use crate::{
-    curves::{self, Columns, Curve},
     exit::{Ending, Failure},
     metric::Metric,
     output::Format,
@@ -75,7 +75,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Ending, Failure> {
     let readable = args.metric.readable()?;
     let mut judged = Vec::new();
     for path in &args.curves {
-        let mut curves = curves::read(path, &args.columns, readable).map_err(Failure::input)?;
+        let mut curves =
+            peng_curves::read(path, &args.columns, readable).map_err(Failure::input)?;
         let experiment = Experiment::new(Arc::new(Settings {
             goal: args.metric.goal(),
             range: args.metric.range(&mut curves)?,

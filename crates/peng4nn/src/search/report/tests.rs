@@ -5,7 +5,6 @@ use peng_search::{Search, lease::Answer, search::Progress};
 use super::*;
 use crate::{
     cli::{Cli, Command},
-    curves as reader,
     search::{curves::Point, files, text},
 };
 
@@ -139,8 +138,8 @@ fn files_hold_the_report_and_curves_that_can_be_read_again() {
         table.lines().nth(3).unwrap().starts_with("c0003,FAILED,"),
         "{table}"
     );
-    let columns = reader::Columns::default();
-    let read = reader::read(&written[1], &columns, peng_predict::ValueRange::PERCENT).unwrap();
+    let columns = peng_curves::Columns::default();
+    let read = peng_curves::read(&written[1], &columns, peng_predict::ValueRange::PERCENT).unwrap();
     assert_eq!((read.len(), read[0].observations.len()), (1, 2));
     let text = std::fs::read_to_string(&written[2]).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();

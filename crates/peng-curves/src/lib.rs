@@ -19,7 +19,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Which column holds what.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input")]
-pub(crate) struct Columns {
+pub struct Columns {
     /// The column that names the curve of a row
     #[arg(long = "curve-column", value_name = "NAME", default_value = "curve_id")]
     curve: String,
@@ -37,7 +37,7 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// The name of the column with the value.
-    pub(crate) fn value(&self) -> &str {
+    pub fn value(&self) -> &str {
         &self.value
     }
 }
@@ -54,66 +54,107 @@ impl Default for Columns {
 
 /// One training.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Curve {
+pub struct Curve {
     /// As in the file.
-    pub(crate) id: String,
+    pub id: String,
     /// By epoch, each epoch once; at least one.
-    pub(crate) observations: Vec<Observation>,
+    pub observations: Vec<Observation>,
 }
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
+    /// It cannot be opened, read or unpacked.
     #[error("cannot read {}", path.display())]
-    Open { path: PathBuf, source: io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no CSV file.
     #[error("{}: not a CSV file", path.display())]
-    Csv { path: PathBuf, source: csv::Error },
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: csv::Error,
+    },
+    /// A row is longer or shorter than the head.
     #[error("{}:{line}: {found} columns; {right} would be right, as in the head", path.display())]
     Width {
+        /// The file.
         path: PathBuf,
+        /// From 1.
         line: u64,
+        /// How many columns the row has.
         found: u64,
+        /// How many the head has.
         right: u64,
     },
+    /// A field is no UTF-8.
     #[error("{}:{line}: column {number}: must be UTF-8", path.display())]
     Text {
+        /// The file.
         path: PathBuf,
-        line: u64,
         /// From 1.
+        line: u64,
+        /// The column's place, from 1.
         number: usize,
     },
+    /// The head lacks a column.
     #[error(
         "{}: no column `{name}`; the columns are {columns}; {flag} names another",
         path.display()
     )]
     NoColumn {
+        /// The file.
         path: PathBuf,
+        /// The column that is not there.
         name: String,
+        /// The columns that are.
         columns: String,
+        /// The flag that names another.
         flag: &'static str,
     },
+    /// There is no row in it.
     #[error("{}: no curve in it", path.display())]
-    Empty { path: PathBuf },
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A field is not what its column asks for.
     #[error("{}:{line}: column {number} (`{column}`): {wrong}", path.display())]
     Field {
+        /// The file.
         path: PathBuf,
-        line: u64,
         /// From 1.
+        line: u64,
+        /// The column's place, from 1.
         number: usize,
+        /// Its name.
         column: String,
+        /// What is wrong and what would be right.
         wrong: String,
     },
 }
 
-/// Reads all curves of a file, in the order of their first rows. Rows may come
-/// in any order; finite values must lie in `range`.
-pub(crate) fn read(path: &Path, columns: &Columns, range: ValueRange) -> Result<Vec<Curve>, Error> {
-    let open = |source| Error::Open {
-        path: path.to_owned(),
-        source,
-    };
-    let file = BufReader::new(File::open(path).map_err(open)?);
-    let curves = Rows::new(path, decoded(file).map_err(open)?, columns, range)?.collect()?;
+/// Reads all curves of a file, as [`parse`] does.
+pub fn read(path: &Path, columns: &Columns, range: ValueRange) -> Result<Vec<Curve>, Error> {
+    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    parse(path, BufReader::new(file), columns, range)
+}
+
+/// Reads all curves of an input, plain or gzipped, in the order of their first rows; `path` is
+/// what errors call it. Rows may come in any order; finite values must lie in `range`.
+pub fn parse(
+    path: &Path,
+    input: impl BufRead + 'static,
+    columns: &Columns,
+    range: ValueRange,
+) -> Result<Vec<Curve>, Error> {
+    let input = decoded(input).map_err(|source| unreadable(path, source))?;
+    let curves = Rows::new(path, input, columns, range)?.collect()?;
     if curves.is_empty() {
         let path = path.to_owned();
         return Err(Error::Empty { path });
@@ -121,12 +162,19 @@ pub(crate) fn read(path: &Path, columns: &Columns, range: ValueRange) -> Result<
     Ok(curves)
 }
 
-/// What is in the file, unpacked where it begins as a gzip file does.
-fn decoded(mut file: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
-    Ok(if file.fill_buf()?.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(file))
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Open {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// What is in the input, unpacked where it begins as a gzip file does.
+fn decoded(mut input: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+    Ok(if input.fill_buf()?.starts_with(&GZIP) {
+        Box::new(MultiGzDecoder::new(input))
     } else {
-        Box::new(file)
+        Box::new(input)
     })
 }
 
