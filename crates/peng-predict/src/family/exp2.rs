@@ -1,7 +1,7 @@
 //! `F(x) = a e^(b x)`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Separable, Shape};
+use crate::fit::separable::{Form, Jet, Separable, Shape};
 use crate::fit::{Failure, Points, profile};
 
 /// `F(x) = a e^(b x)` (A4NN's index, `accExp2`; `EXP2` in Viering and Loog, 2021).
@@ -25,19 +25,30 @@ struct Growth {
 }
 
 impl Shape<1> for Growth {
-    fn visit(&self, points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, f64, [f64; 1])) {
+    fn visit(&self, points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, Jet<1>)) {
         let (b, by_t) = (self.unit * t[0].sinh(), self.unit * t[0].cosh());
+        let mut add = |index: usize, x: f64, g: f64| {
+            let slope = by_t * x;
+            add(
+                index,
+                Jet {
+                    g,
+                    d: [slope * g],
+                    dd: [[(b * x + slope * slope) * g]],
+                },
+            );
+        };
         if let Some(spacing) = points.spacing() {
             let ratio = (b * spacing).exp();
             let mut g = (b * points.first()).exp();
             for (index, &x) in points.x().iter().enumerate() {
-                add(index, g, [by_t * x * g]);
+                add(index, x, g);
                 g *= ratio;
             }
         } else {
             for (index, &x) in points.x().iter().enumerate() {
                 let g = (b * x).exp();
-                add(index, g, [by_t * x * g]);
+                add(index, x, g);
             }
         }
     }

@@ -62,7 +62,7 @@ impl Family for Exp4 {
             p: ASYMPTOTE,
             q: (-B.1.exp(), -B.0.exp()),
         };
-        let ([ln_s, ln_d], best) = surface::lowest(&problem, &shape.field());
+        let ([ln_s, ln_d], best) = surface::lowest(&problem);
         let d = ln_d.exp();
         solution(self, &[(-ln_s * d).exp(), (-best.q).ln(), best.p, d])
     }

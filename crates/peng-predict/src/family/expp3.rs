@@ -1,8 +1,8 @@
 //! `F(x) = c - e^((x - b)^a)`.
 
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Separable, Shape};
-use crate::fit::surface::{self, Field};
+use crate::fit::separable::{Form, Jet, Separable, Shape};
+use crate::fit::surface::{self, Columns, Field, LANES, Surface, chain};
 use crate::fit::{Failure, Points};
 
 /// `F(x) = c - e^((x - b)^a)` with `b` below the first x and `a` below 0 (A4NN's index,
@@ -16,49 +16,78 @@ pub struct Expp3;
 
 const A: (f64, f64) = (-8.0, -0.02);
 
-/// The exponent at the first point, which is then up to `e^6 - 1` percent below the end.
-const W: (f64, f64) = (0.01, 6.0);
-
 const PARAMETERS: [Parameter; 3] = [
     parameter("a", A),
     parameter("b", (f64::NEG_INFINITY, f64::INFINITY)),
     parameter("c", ASYMPTOTE),
 ];
 
-/// `g = e^((x - b)^a)` at the coordinates `w` and `ln(-a)`, where `w = (x1 - b)^a` is the exponent
-/// at the first point: what the data know best.
+/// `g = e^((x - b)^a)` at the coordinates `t = (ln(-a), ln(x1 - b))`.
 struct Tower;
 
 /// `x1 - b` below this share of `x1` is lost in rounding.
-const CLOSEST: f64 = 1e-9;
-
-/// `ln(x1 - b)`, from the coordinates.
-fn ln_before(t: &[f64; 2]) -> f64 {
-    -t[0].ln() / t[1].exp()
-}
+const CLOSEST: f64 = 1e-6;
+/// `x1 - b` above this many lengths of the curve makes it a line.
+const FARTHEST: f64 = 1e3;
 
 impl Shape<2> for Tower {
-    fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, f64, [f64; 2])) {
-        let a = -t[1].exp();
-        let ln_before = ln_before(t);
-        let first = points.first();
-        let before = if ln_before > (CLOSEST * (1.0 + first.abs())).ln() {
-            ln_before.exp()
-        } else {
-            f64::NAN
-        };
+    fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, Jet<2>)) {
+        let power = -t[0].exp();
+        let before = t[1].exp();
         for (index, x) in points.x().iter().enumerate() {
-            let u = (x - first) + before;
-            let ln_u = u.ln();
-            let power = (a * ln_u).exp();
-            let g = power.exp();
+            let u = (x - points.first()) + before;
             let share = before / u;
-            let slope = g * power;
+            // The exponent `v`, its logarithm, and the derivatives of that.
+            let ln_v = power * u.ln();
+            let v = ln_v.exp();
+            let g = v.exp();
+            let by = [ln_v, power * share];
+            let twice = [[ln_v, 0.0], [power * share, power * share * (1.0 - share)]];
+            let dd = |k: usize, l: usize| g * v * (twice[k][l] + (1.0 + v) * by[k] * by[l]);
             add(
                 index,
-                g,
-                [slope * share / t[0], slope * a * (ln_u - share * ln_before)],
+                Jet {
+                    g,
+                    d: by.map(|by| g * v * by),
+                    dd: [[dd(0, 0), 0.0], [dd(1, 0), dd(1, 1)]],
+                },
             );
+        }
+    }
+}
+
+/// Rows of equal `b` and, along each, exponents at which `a` doubles.
+impl Surface for Tower {
+    fn field(&self, points: &Points<'_>) -> Field {
+        let closest = CLOSEST * (1.0 + points.first().abs());
+        let farthest = FARTHEST * points.length();
+        Field {
+            lower: [(-A.1).ln(), closest.ln()],
+            upper: [(-A.0).ln(), farthest.max(closest).ln()],
+            rows: 18,
+        }
+    }
+
+    fn columns(&self, field: &Field, _row: f64) -> Columns {
+        Columns {
+            first: field.lower[0],
+            last: field.upper[0],
+            step: std::f64::consts::LN_2,
+        }
+    }
+
+    fn block(
+        &self,
+        points: &Points<'_>,
+        t: [f64; 2],
+        _step: f64,
+        mut add: impl FnMut(usize, [f64; LANES]),
+    ) {
+        let a = -t[0].exp();
+        let before = t[1].exp();
+        for (index, x) in points.x().iter().enumerate() {
+            let u = (x - points.first()) + before;
+            add(index, chain((a * u.ln()).exp(), |v| v * v).map(f64::exp));
         }
     }
 }
@@ -95,13 +124,8 @@ impl Family for Expp3 {
             p: ASYMPTOTE,
             q: (-1.0, -1.0),
         };
-        let field = Field {
-            lower: [W.0, (-A.1).ln()],
-            upper: [W.1, (-A.0).ln()],
-            places: [9, 9],
-        };
-        let (t, best) = surface::lowest(&problem, &field);
-        let b = points.first() - ln_before(&t).exp();
-        solution(self, &[-t[1].exp(), b, best.p])
+        let (t, best) = surface::lowest(&problem);
+        let b = points.first() - t[1].exp();
+        solution(self, &[-t[0].exp(), b, best.p])
     }
 }

@@ -66,7 +66,7 @@ impl Family for Mmf4 {
             p: ASYMPTOTE,
             q: WIDE,
         };
-        let ([ln_s, ln_d], best) = surface::lowest(&problem, &shape.field());
+        let ([ln_s, ln_d], best) = surface::lowest(&problem);
         let d = ln_d.exp();
         solution(self, &[best.q, (ln_s * d).exp(), best.p, d])
     }

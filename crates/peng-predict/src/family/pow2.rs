@@ -1,7 +1,7 @@
 //! `F(x) = a x^b`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Separable, Shape};
+use crate::fit::separable::{Form, Jet, Separable, Shape};
 use crate::fit::{Failure, Points, profile};
 
 /// `F(x) = a x^b`, x above 0 (A4NN's index, `accPow2`; `POW2` in Viering and Loog, *The Shape of
@@ -21,10 +21,17 @@ const PARAMETERS: [Parameter; 2] = [parameter("a", A), parameter("b", B)];
 struct Power<'a>(&'a [f64]);
 
 impl Shape<1> for Power<'_> {
-    fn visit(&self, _points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, f64, [f64; 1])) {
+    fn visit(&self, _points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, Jet<1>)) {
         for (index, ln_x) in self.0.iter().enumerate() {
             let g = (t[0] * ln_x).exp();
-            add(index, g, [g * ln_x]);
+            add(
+                index,
+                Jet {
+                    g,
+                    d: [g * ln_x],
+                    dd: [[g * ln_x * ln_x]],
+                },
+            );
         }
     }
 }

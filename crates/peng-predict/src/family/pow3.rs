@@ -1,7 +1,7 @@
 //! `F(x) = a x^b + c`.
 
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable, Shape};
+use crate::fit::separable::{Form, Jet, Separable, Shape};
 use crate::fit::{Failure, Points, profile};
 
 /// `F(x) = a x^b + c`, x above 0, `b` below 0 (A4NN's index, `accPow3`; pow3 of Domhan,
@@ -26,12 +26,19 @@ const PARAMETERS: [Parameter; 3] = [
 struct Power<'a>(&'a [f64]);
 
 impl Shape<1> for Power<'_> {
-    fn visit(&self, _points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, f64, [f64; 1])) {
+    fn visit(&self, _points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, Jet<1>)) {
         let b = -t[0].exp();
         for (index, ln_x) in self.0.iter().enumerate() {
             let ln_g = b * ln_x;
             let g = ln_g.exp();
-            add(index, g, [g * ln_g]);
+            add(
+                index,
+                Jet {
+                    g,
+                    d: [g * ln_g],
+                    dd: [[g * ln_g * (1.0 + ln_g)]],
+                },
+            );
         }
     }
 }

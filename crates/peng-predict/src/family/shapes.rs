@@ -1,7 +1,8 @@
 //! Shapes that several families share.
 
 use crate::fit::Points;
-use crate::fit::separable::Shape;
+use crate::fit::separable::{Jet, Shape};
+use crate::fit::surface::{Columns, Field, LANES, Surface, chain};
 
 /// `g = e^(-rate x)` at the coordinate `t = ln rate`.
 #[derive(Clone, Copy, Debug)]
@@ -25,20 +26,30 @@ impl Decay {
 }
 
 impl Shape<1> for Decay {
-    fn visit(&self, points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, f64, [f64; 1])) {
+    fn visit(&self, points: &Points<'_>, t: &[f64; 1], mut add: impl FnMut(usize, Jet<1>)) {
         let rate = t[0].exp();
+        let mut add = |index: usize, x: f64, g: f64| {
+            let ln_g = -rate * x;
+            add(
+                index,
+                Jet {
+                    g,
+                    d: [ln_g * g],
+                    dd: [[ln_g * (1.0 + ln_g) * g]],
+                },
+            );
+        };
         if let Some(spacing) = points.spacing() {
             // On an even grid the exponentials are powers.
             let ratio = (-rate * spacing).exp();
             let mut g = (-rate * points.first()).exp();
             for (index, &x) in points.x().iter().enumerate() {
-                add(index, g, [-rate * x * g]);
+                add(index, x, g);
                 g *= ratio;
             }
         } else {
             for (index, &x) in points.x().iter().enumerate() {
-                let g = (-rate * x).exp();
-                add(index, g, [-rate * x * g]);
+                add(index, x, (-rate * x).exp());
             }
         }
     }
@@ -60,37 +71,82 @@ pub(super) enum Of {
     Hyperbola,
 }
 
-impl Sigmoid<'_> {
-    /// The coordinates worth looking at: `s` from well before the first point to well after the
-    /// last, `d` from 0.1 to 8.
-    pub(super) fn field(&self) -> crate::fit::surface::Field {
-        let (first, last) = (self.ln_x[0], self.ln_x[self.ln_x.len() - 1]);
-        crate::fit::surface::Field {
-            lower: [first - 3.0, 0.1_f64.ln()],
-            upper: [last + 4.0, 8.0_f64.ln()],
-            places: [8, 9],
-        }
-    }
-}
-
 impl Shape<2> for Sigmoid<'_> {
-    fn visit(&self, _points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, f64, [f64; 2])) {
+    fn visit(&self, _points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, Jet<2>)) {
         let power = t[1].exp();
         for (index, ln_x) in self.ln_x.iter().enumerate() {
             let ln_u = power * (ln_x - t[0]);
             let u = ln_u.exp();
-            // `drop` is -dg/d(ln u).
-            let (g, drop) = match self.of {
+            // `drop` is -dg/d(ln u), `bend` the second derivative.
+            let (g, drop, bend) = match self.of {
                 Of::Exponential => {
                     let g = (-u).exp();
-                    (g, if u < LARGEST { g * u } else { 0.0 })
+                    let drop = if u < LARGEST { g * u } else { 0.0 };
+                    (g, drop, -drop * (1.0 - u))
                 }
                 Of::Hyperbola => {
                     let g = 1.0 / (1.0 + u);
-                    (g, g * (1.0 - g))
+                    let drop = g * (1.0 - g);
+                    (g, drop, drop * (1.0 - 2.0 * g))
                 }
             };
-            add(index, g, [drop * power, -drop * ln_u]);
+            let bend = if drop == 0.0 { 0.0 } else { bend };
+            add(
+                index,
+                Jet {
+                    g,
+                    d: [drop * power, -drop * ln_u],
+                    dd: [
+                        [bend * power * power, 0.0],
+                        [
+                            drop * power - bend * power * ln_u,
+                            (bend * ln_u - drop) * ln_u,
+                        ],
+                    ],
+                },
+            );
+        }
+    }
+}
+
+/// Rows of equal `d` and, along each, scales `s` at which `u` doubles.
+impl Surface for Sigmoid<'_> {
+    /// `s` from well before the first point to well after the last, `d` from 0.1 to 8.
+    fn field(&self, _points: &Points<'_>) -> Field {
+        let (first, last) = (self.ln_x[0], self.ln_x[self.ln_x.len() - 1]);
+        Field {
+            lower: [first - 3.0, 0.1_f64.ln()],
+            upper: [last + 4.0, 8.0_f64.ln()],
+            rows: 9,
+        }
+    }
+
+    /// Beyond the points the larger `d` is, the sooner is nothing of the shape left.
+    fn columns(&self, field: &Field, row: f64) -> Columns {
+        let power = row.exp();
+        let (first, last) = (field.lower[0] + 3.0, field.upper[0] - 4.0);
+        Columns {
+            first: last + 4.0_f64.min(4.0 / power),
+            last: first - 3.0_f64.min(3.0 / power),
+            step: -std::f64::consts::LN_2 / power,
+        }
+    }
+
+    fn block(
+        &self,
+        _points: &Points<'_>,
+        [ln_s, ln_d]: [f64; 2],
+        _step: f64,
+        mut add: impl FnMut(usize, [f64; LANES]),
+    ) {
+        let power = ln_d.exp();
+        for (index, ln_x) in self.ln_x.iter().enumerate() {
+            let u = (power * (ln_x - ln_s)).exp();
+            let lanes = match self.of {
+                Of::Exponential => chain((-u).exp(), |g| g * g),
+                Of::Hyperbola => chain(u, |u| u + u).map(|u| 1.0 / (1.0 + u)),
+            };
+            add(index, lanes);
         }
     }
 }
@@ -103,14 +159,10 @@ pub(super) struct Values<'a, F> {
 }
 
 impl<F: Fn(f64) -> f64> Shape<0> for Values<'_, F> {
-    fn visit(
-        &self,
-        _points: &Points<'_>,
-        _t: &[f64; 0],
-        mut add: impl FnMut(usize, f64, [f64; 0]),
-    ) {
+    fn visit(&self, _points: &Points<'_>, _t: &[f64; 0], mut add: impl FnMut(usize, Jet<0>)) {
         for (index, &value) in self.of.iter().enumerate() {
-            add(index, (self.g)(value), []);
+            let g = (self.g)(value);
+            add(index, Jet { g, d: [], dd: [] });
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `F(x) = e^(a + b / x + c ln x)`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Separable, Shape};
-use crate::fit::surface::{self, Field};
+use crate::fit::separable::{Form, Jet, Separable, Shape};
+use crate::fit::surface::{self, Columns, Field, LANES, Surface, chain};
 use crate::fit::{Failure, Points};
 
 /// `F(x) = e^(a + b / x + c ln x)`, x above 0 (A4NN's index, `accVap3`; the vapor pressure model
@@ -28,11 +28,52 @@ struct Vapor<'a> {
 }
 
 impl Shape<2> for Vapor<'_> {
-    fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, f64, [f64; 2])) {
+    fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, Jet<2>)) {
         for (index, (x, ln_x)) in points.x().iter().zip(self.ln_x).enumerate() {
             let inverse = x.recip();
             let g = (t[0] * inverse + t[1] * ln_x).exp();
-            add(index, g, [g * inverse, g * ln_x]);
+            let d = [g * inverse, g * ln_x];
+            add(
+                index,
+                Jet {
+                    g,
+                    d,
+                    dd: [[d[0] * inverse, 0.0], [d[1] * inverse, d[1] * ln_x]],
+                },
+            );
+        }
+    }
+}
+
+/// Rows of equal `c` and, along each, equal steps of `b`.
+impl Surface for Vapor<'_> {
+    fn field(&self, points: &Points<'_>) -> Field {
+        Field {
+            lower: [-20.0 * points.first(), C.0],
+            upper: [5.0 * points.first(), C.1],
+            rows: 7,
+        }
+    }
+
+    fn columns(&self, field: &Field, _row: f64) -> Columns {
+        Columns {
+            first: field.lower[0],
+            last: field.upper[0],
+            step: (field.upper[0] - field.lower[0]) / 7.0,
+        }
+    }
+
+    fn block(
+        &self,
+        points: &Points<'_>,
+        [b, c]: [f64; 2],
+        step: f64,
+        mut add: impl FnMut(usize, [f64; LANES]),
+    ) {
+        for (index, (x, ln_x)) in points.x().iter().zip(self.ln_x).enumerate() {
+            let g = (b / x + c * ln_x).exp();
+            let ratio = (step / x).exp();
+            add(index, chain(g, |g| g * ratio));
         }
     }
 }
@@ -69,12 +110,7 @@ impl Family for Vap3 {
             p: (0.0, 0.0),
             q: (A.0.exp(), A.1.exp()),
         };
-        let field = Field {
-            lower: [-20.0 * points.first(), C.0],
-            upper: [5.0 * points.first(), C.1],
-            places: [6, 6],
-        };
-        let ([b, c], best) = surface::lowest(&problem, &field);
+        let ([b, c], best) = surface::lowest(&problem);
         solution(self, &[best.q.ln(), b, c])
     }
 }

@@ -60,7 +60,7 @@ impl Family for Wbl4 {
             p: ASYMPTOTE,
             q: (-WIDE.1, -WIDE.0),
         };
-        let ([ln_s, ln_d], best) = surface::lowest(&problem, &shape.field());
+        let ([ln_s, ln_d], best) = surface::lowest(&problem);
         let d = ln_d.exp();
         solution(self, &[best.p, -best.q, (-ln_s * d).exp(), d])
     }

@@ -4,6 +4,7 @@ mod interval;
 mod points;
 pub(crate) mod profile;
 pub(crate) mod separable;
+mod starts;
 pub(crate) mod surface;
 
 use serde::{Deserialize, Serialize};

@@ -2,15 +2,24 @@
 //! closed form.
 //!
 //! Variable projection (Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973) with Kaufman's
-//! simplified Jacobian (BIT 15, 1975) and bounds on the two linear parameters.
+//! simplified Jacobian (BIT 15, 1975) beside the full second derivatives, and bounds on the two linear parameters.
 
 use super::points::Points;
 
 /// A shape `g(x; t)` in `K` coordinates `t`, for a curve `p h + q g`.
 pub(crate) trait Shape<const K: usize> {
-    /// Calls `add` with the number of each point, `g` there, and the derivative of `g` by each
-    /// coordinate.
-    fn visit(&self, points: &Points<'_>, t: &[f64; K], add: impl FnMut(usize, f64, [f64; K]));
+    /// Calls `add` with the number of each point and `g` there.
+    fn visit(&self, points: &Points<'_>, t: &[f64; K], add: impl FnMut(usize, Jet<K>));
+}
+
+/// A shape's value at a point and its derivatives by the coordinates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Jet<const K: usize> {
+    pub g: f64,
+    /// First derivatives.
+    pub d: [f64; K],
+    /// Second derivatives; those above the diagonal are not looked at.
+    pub dd: [[f64; K]; K],
 }
 
 /// What `h` is.
@@ -41,8 +50,10 @@ pub(crate) struct Reduced<const K: usize> {
     pub sse: f64,
     /// Its derivative by each coordinate of the shape.
     pub slope: [f64; K],
-    /// Its second derivatives, as Gauss and Newton approximate them.
+    /// Its second derivatives.
     pub bend: [[f64; K]; K],
+    /// Its second derivatives as Kaufman approximates them, never negative definite.
+    pub model: [[f64; K]; K],
 }
 
 impl<const K: usize> Reduced<K> {
@@ -52,6 +63,7 @@ impl<const K: usize> Reduced<K> {
         sse: f64::INFINITY,
         slope: [0.0; K],
         bend: [[0.0; K]; K],
+        model: [[0.0; K]; K],
     };
 }
 
@@ -65,6 +77,9 @@ struct Sums<const K: usize> {
     gd: [f64; K],
     yd: [f64; K],
     dd: [[f64; K]; K],
+    e: [[f64; K]; K],
+    ge: [[f64; K]; K],
+    ye: [[f64; K]; K],
 }
 
 /// The products of the two columns and y.
@@ -87,18 +102,9 @@ struct Pair {
 }
 
 impl<S> Separable<'_, S> {
-    /// The least sum of squares with this shape, without derivatives.
-    pub(crate) fn sse<const K: usize>(&self, t: &[f64; K]) -> f64
-    where
-        S: Shape<K>,
-    {
-        let (mut g, mut gg, mut yg) = (0.0, 0.0, 0.0);
-        let (y, mean) = (self.points.y(), self.points.mean());
-        self.shape.visit(&self.points, t, |index, value, _| {
-            g += value;
-            gg += value * value;
-            yg += value * (y[index] - mean);
-        });
+    /// The least sum of squares, given the sums of g, its square, and its product with the
+    /// values from which the mean is taken; infinite where they overflow.
+    pub(crate) fn least(&self, g: f64, gg: f64, yg: f64) -> f64 {
         let normal = self.normal(g, gg, yg);
         let pair = self.pair(&normal);
         let sse = self.squares(&normal, pair.p, pair.q);
@@ -134,15 +140,33 @@ impl<S> Separable<'_, S> {
             sse: sse.max(0.0),
             slope: [0.0; K],
             bend: [[0.0; K]; K],
+            model: [[0.0; K]; K],
+        };
+        let residual = |k: usize| sums.yd[k] - pair.p * hd(k) - pair.q * sums.gd[k];
+        // How p and q move the derivative by a coordinate; the weight moves with them.
+        let by_pair = |k: usize| {
+            let by_p = match self.form {
+                Form::Offset => 0.0,
+                Form::Between => residual(k),
+            };
+            (weight * hd(k) + by_p, weight * sums.gd[k] - residual(k))
         };
         for k in 0..K {
-            let residual = sums.yd[k] - pair.p * hd(k) - pair.q * sums.gd[k];
-            reduced.slope[k] = -2.0 * weight * residual;
+            reduced.slope[k] = -2.0 * weight * residual(k);
             for l in 0..=k {
+                let (e, ge) = (sums.e[k][l], sums.ge[k][l]);
+                let he = match self.form {
+                    Form::Offset => e,
+                    Form::Between => e - ge,
+                };
+                let curved = sums.ye[k][l] - pair.p * he - pair.q * ge;
+                let explained = normal.explained(pair, by_pair(k), by_pair(l));
+                let square = weight * weight * sums.dd[k][l];
+                reduced.bend[k][l] = 2.0 * (square - weight * curved - explained);
                 let explained = normal.explained(pair, (hd(k), sums.gd[k]), (hd(l), sums.gd[l]));
-                let bend = 2.0 * weight * weight * (sums.dd[k][l] - explained);
-                reduced.bend[k][l] = bend;
-                reduced.bend[l][k] = bend;
+                reduced.model[k][l] = 2.0 * (square - weight * weight * explained);
+                reduced.bend[l][k] = reduced.bend[k][l];
+                reduced.model[l][k] = reduced.model[k][l];
             }
         }
         reduced
@@ -160,22 +184,29 @@ impl<S> Separable<'_, S> {
             gd: [0.0; K],
             yd: [0.0; K],
             dd: [[0.0; K]; K],
+            e: [[0.0; K]; K],
+            ge: [[0.0; K]; K],
+            ye: [[0.0; K]; K],
         };
         let (y, mean) = (self.points.y(), self.points.mean());
-        self.shape.visit(&self.points, t, |index, g, d| {
-            let y = y[index] - mean;
-            sums.g += g;
-            sums.gg += g * g;
-            sums.yg += y * g;
-            for k in 0..K {
-                sums.d[k] += d[k];
-                sums.gd[k] += g * d[k];
-                sums.yd[k] += y * d[k];
-                for l in 0..=k {
-                    sums.dd[k][l] += d[k] * d[l];
+        self.shape
+            .visit(&self.points, t, |index, Jet { g, d, dd: e }| {
+                let y = y[index] - mean;
+                sums.g += g;
+                sums.gg += g * g;
+                sums.yg += y * g;
+                for k in 0..K {
+                    sums.d[k] += d[k];
+                    sums.gd[k] += g * d[k];
+                    sums.yd[k] += y * d[k];
+                    for l in 0..=k {
+                        sums.dd[k][l] += d[k] * d[l];
+                        sums.e[k][l] += e[k][l];
+                        sums.ge[k][l] += g * e[k][l];
+                        sums.ye[k][l] += y * e[k][l];
+                    }
                 }
-            }
-        });
+            });
         sums
     }
 
