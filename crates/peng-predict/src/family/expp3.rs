@@ -23,6 +23,7 @@ const PARAMETERS: [Parameter; 3] = [
 ];
 
 /// `g = e^((x - b)^a)` at the coordinates `t = (ln(-a), ln(x1 - b))`.
+#[derive(Clone, Copy)]
 struct Tower;
 
 /// `x1 - b` below this share of `x1` is lost in rounding.

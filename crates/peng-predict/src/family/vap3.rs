@@ -23,6 +23,7 @@ const PARAMETERS: [Parameter; 3] = [
 ];
 
 /// `g = e^(b / x + c ln x)` at the coordinates `(b, c)`.
+#[derive(Clone, Copy)]
 struct Vapor<'a> {
     ln_x: &'a [f64],
 }

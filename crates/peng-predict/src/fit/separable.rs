@@ -2,7 +2,8 @@
 //! closed form.
 //!
 //! Variable projection (Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973) with Kaufman's
-//! simplified Jacobian (BIT 15, 1975) beside the full second derivatives, and bounds on the two linear parameters.
+//! simplified Jacobian (BIT 15, 1975) beside the full second derivatives, and bounds on the two
+//! linear parameters.
 
 use super::points::Points;
 
@@ -50,9 +51,9 @@ pub(crate) struct Reduced<const K: usize> {
     pub sse: f64,
     /// Its derivative by each coordinate of the shape.
     pub slope: [f64; K],
-    /// Its second derivatives.
+    /// Its second derivatives; zero for a single coordinate.
     pub bend: [[f64; K]; K],
-    /// Its second derivatives as Kaufman approximates them, never negative definite.
+    /// The same as Kaufman approximates them, never negative definite.
     pub model: [[f64; K]; K],
 }
 
@@ -153,6 +154,9 @@ impl<S> Separable<'_, S> {
         };
         for k in 0..K {
             reduced.slope[k] = -2.0 * weight * residual(k);
+            if K == 1 {
+                break;
+            }
             for l in 0..=k {
                 let (e, ge) = (sums.e[k][l], sums.ge[k][l]);
                 let he = match self.form {
@@ -199,6 +203,10 @@ impl<S> Separable<'_, S> {
                     sums.d[k] += d[k];
                     sums.gd[k] += g * d[k];
                     sums.yd[k] += y * d[k];
+                    // A single coordinate is walked by its slope alone.
+                    if K == 1 {
+                        break;
+                    }
                     for l in 0..=k {
                         sums.dd[k][l] += d[k] * d[l];
                         sums.e[k][l] += e[k][l];

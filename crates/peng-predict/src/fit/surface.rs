@@ -13,8 +13,14 @@ const MORE_STEPS: usize = 60;
 /// A step that gains less than this share of the sum of squares is the last.
 const LAST_GAIN: f64 = 1e-9;
 
+/// The damping up to which a step is nearly the whole one.
+const FREE: f64 = 1e-2;
+
+/// The share of its range within which a linear parameter is close to a bound.
+const NEAR: f64 = 0.05;
+
 /// A shape of two coordinates and how it is looked through: in rows of equal second coordinate.
-pub(crate) trait Surface: Shape<2> {
+pub(crate) trait Surface: Shape<2> + Copy {
     /// Where the coordinates may lie.
     fn field(&self, points: &Points<'_>) -> Field;
 
@@ -79,7 +85,48 @@ pub(crate) fn lowest<S: Surface>(problem: &Separable<'_, S>) -> ([f64; 2], Reduc
     let lowest = best
         .unwrap_or_else(|| Descent::new(problem, field.lower))
         .go_on(problem, &field, MORE_STEPS);
+    let lowest = along_the_bounds(problem, &field, lowest);
     (lowest.place, lowest.here)
+}
+
+/// The lowest of a descent's end and the ends of descents from there with a linear parameter held
+/// at a bound that it is close to: where it meets the bound the surface has an edge, and a descent
+/// to an edge creeps.
+fn along_the_bounds<S: Surface>(
+    problem: &Separable<'_, S>,
+    field: &Field,
+    mut lowest: Descent,
+) -> Descent {
+    let found = lowest;
+    let mut offer = |held: Separable<'_, S>| {
+        let end = Descent::new(&held, found.place).go_on(&held, field, MORE_STEPS);
+        if end.here.sse < lowest.here.sse {
+            lowest = end;
+        }
+    };
+    if let Some(bound) = near(found.here.p, problem.p) {
+        offer(Separable {
+            p: (bound, bound),
+            ..*problem
+        });
+    }
+    if let Some(bound) = near(found.here.q, problem.q) {
+        offer(Separable {
+            q: (bound, bound),
+            ..*problem
+        });
+    }
+    lowest
+}
+
+/// The bound that a value is close to.
+fn near(value: f64, (lower, upper): (f64, f64)) -> Option<f64> {
+    if lower >= upper {
+        return None;
+    }
+    [lower, upper]
+        .into_iter()
+        .find(|bound| (value - bound).abs() <= NEAR * (upper - lower))
 }
 
 /// Newton's descent within the field, damped as Levenberg and Marquardt do.
@@ -115,12 +162,21 @@ impl Descent {
                 self.done = true;
                 break;
             };
-            let next = problem.at(&there);
+            let (mut there, mut next) = (there, problem.at(&there));
+            if next.sse >= self.here.sse
+                && let Some(further) = step(&next, there, field, self.damping)
+            {
+                // The surface bends where a linear parameter meets its bound, and what is learned
+                // beyond may lead to lower ground than here (the watchdog: Chamberlain, Powell,
+                // Lemarechal and Pedersen, Math. Programming Study 16, 1982).
+                (there, next) = (further, problem.at(&further));
+            }
             let gain = self.here.sse - next.sse;
             if gain > 0.0 {
-                self.done = gain < LAST_GAIN * self.here.sse;
+                // A step held back by much damping gains little wherever it is.
+                self.done = gain < LAST_GAIN * self.here.sse && self.damping <= FREE;
                 (self.place, self.here) = (there, next);
-                self.damping = (self.damping * 0.1).max(1e-12);
+                self.damping = (self.damping * 0.1).max(1e-6);
             } else {
                 self.damping *= 10.0;
                 self.done = self.damping > 1e8;
