@@ -117,6 +117,12 @@ async fn trials_that_are_compared_are_judged_the_same_after_a_restart() {
     let policies = [
         v1::policy::Policy::Asha(v1::AshaPolicy::default()),
         v1::policy::Policy::Median(v1::MedianPolicy::default()),
+        v1::policy::Policy::Adaptive(v1::AdaptivePolicy {
+            risk: Some(1.0),
+            explore: Some(0.2),
+            startup_trials: Some(3),
+            ..v1::AdaptivePolicy::default()
+        }),
     ];
     for policy in policies {
         let folder = tempfile::tempdir().unwrap();
