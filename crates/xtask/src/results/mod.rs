@@ -72,7 +72,7 @@ const fn policy(given: &'static str, title: &'static str, short: bool) -> Policy
 }
 
 /// A new policy is a line here.
-const POLICIES: [Policy; 9] = [
+const POLICIES: [Policy; 10] = [
     policy("fixed:epoch=1000000", "full training", false),
     policy("fixed:share=0.25", "everything stopped at 25 %", true),
     policy("fixed:share=0.5", "everything stopped at 50 %", false),
@@ -86,6 +86,7 @@ const POLICIES: [Policy; 9] = [
     ),
     policy("hyperband", "`hyperband`", false),
     policy("patience", "`patience`, 0.1 point in 5 epochs", false),
+    policy("adaptive", "`adaptive`", true),
 ];
 
 /// The pages with tables, and the mark that a table is put after.
