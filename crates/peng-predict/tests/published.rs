@@ -144,6 +144,11 @@ struct Count {
     beaten: u32,
     /// The predictions that agree among those of published optima.
     agree_at_optimum: u32,
+    /// Predictions that are also those of some curve with our sum of squares: where no parameters
+    /// are published, these are what can have been an optimum.
+    reached: u32,
+    /// The predictions that agree among these.
+    agree_reached: u32,
 }
 
 impl fmt::Display for Count {
@@ -169,8 +174,59 @@ impl fmt::Display for Count {
                 self.with_parameters - self.beaten,
             )?;
         }
+        if self.reached > 0 {
+            write!(
+                f,
+                "; {} predictions are of no curve with our sum of squares; {} of the other {} agree",
+                self.published - self.reached,
+                self.agree_reached,
+                self.reached,
+            )?;
+        }
         Ok(())
     }
+}
+
+/// The least sum of squares of the curves within the published bounds whose value at 25 is this,
+/// as far as a fine scan of the decay finds it; x from 0.
+fn least_through(x: &[f64], y: &[f64], prediction: f64) -> f64 {
+    // F(x) = prediction + k h(x) with h(x) = b^-25 - b^-x and k = b^c.
+    let squares = |rate: f64| {
+        let rest = (-25.0 * rate).exp();
+        let h = x.iter().map(|x| rest - (-rate * x).exp());
+        let (mut hh, mut hy) = (0.0, 0.0);
+        for (h, y) in h.clone().zip(y) {
+            hh += h * h;
+            hy += h * (y - prediction);
+        }
+        let k = (hy / hh).max(1.0).min((200.0 - prediction) / rest);
+        let residuals = h.zip(y).map(|(h, y)| y - prediction - k * h);
+        residuals.map(|residual| residual * residual).sum::<f64>()
+    };
+    let constant = y.iter().map(|y| (y - prediction).powi(2)).sum::<f64>();
+    let (start, step) = (1e-7_f64.ln(), 0.05);
+    let scan: Vec<f64> = (0..400)
+        .map(|index| squares((start + step * f64::from(index)).exp()))
+        .collect();
+    let mut least = scan.iter().copied().fold(constant, f64::min);
+    for (index, three) in scan.windows(3).enumerate() {
+        if three[1] <= three[0] && three[1] <= three[2] {
+            // Ever smaller steps to the lower side.
+            let mut at = start + step * (index + 1) as f64;
+            let (mut here, mut stride) = (three[1], step);
+            while stride > 1e-9 {
+                stride *= 0.5;
+                for side in [at - stride, at + stride] {
+                    let there = squares(side.exp());
+                    if there < here {
+                        (at, here) = (side, there);
+                    }
+                }
+            }
+            least = least.min(here);
+        }
+    }
+    least
 }
 
 #[test]
@@ -198,6 +254,10 @@ fn a4nn_fits_are_met_or_beaten() {
                 .parameters
                 .map(|p| fit::sum_of_squares(Name::Exp, &p, x, y));
             let Some(published) = published.filter(|sse| sse.is_finite()) else {
+                if least_through(x, y, row.prediction) <= curve.sse * (1.0 + 1e-6) {
+                    count.reached += 1;
+                    count.agree_reached += agrees;
+                }
                 continue;
             };
             count.with_parameters += 1;
@@ -224,7 +284,8 @@ fn a4nn_fits_are_met_or_beaten() {
     assert_eq!(stopping.with_parameters, stopping.published);
     let at_optimum = f64::from(stopping.with_parameters - stopping.beaten);
     assert!(f64::from(stopping.agree_at_optimum) >= 0.99 * at_optimum);
-    assert!(f64::from(full.agree) >= 0.95 * f64::from(full.published));
+    assert!(f64::from(full.agree_reached) >= 0.99 * f64::from(full.reached));
+    assert!(f64::from(full.reached) >= 0.9 * f64::from(full.published));
 }
 
 /// The published verdict of each network beside ours, and why they differ: a fit of the authors
@@ -236,6 +297,7 @@ fn a4nn_verdicts_differ_only_where_a_published_fit_is_no_optimum() {
     settings.policy = policy::Spec::Peng4nn(peng4nn::Spec::a4nn());
     let settings = Arc::new(settings);
     let (mut same, mut failed, mut apart, mut other) = (0, 0, 0, Vec::new());
+    let (mut earlier, mut later) = (0, 0);
     for ((campaign, arch), rows) in &networks {
         let theirs = rows.iter().position(|row| row.converged);
         let mut session = Session::new(Arc::clone(&settings));
@@ -252,6 +314,12 @@ fn a4nn_verdicts_differ_only_where_a_published_fit_is_no_optimum() {
         if ours == theirs {
             same += 1;
             continue;
+        }
+        // Without a stop is later than any.
+        if ours.unwrap_or(rows.len()) < theirs.unwrap_or(rows.len()) {
+            earlier += 1;
+        } else {
+            later += 1;
         }
         let first = ours.into_iter().chain(theirs).min().unwrap();
         let window = first.saturating_sub(2)..=first;
@@ -271,7 +339,8 @@ fn a4nn_verdicts_differ_only_where_a_published_fit_is_no_optimum() {
     }
     println!(
         "{same} of {} networks stop at the same epoch; {failed} differ by a published fit that \
-         failed, {apart} by one that is another than the least squares, {} otherwise: {other:?}",
+         failed, {apart} by one that is another than the least squares, {} otherwise: {other:?}; \
+         {earlier} stop earlier than published, {later} later",
         networks.len(),
         other.len()
     );
