@@ -42,6 +42,7 @@ impl Small {
         let arguments = [
             "search --workers 0 --candidates 4 --population 2 --epochs 6 --seed 3 --lease 4",
             "--nodes 3 --channels 4,8 --train-images 600 --validation-images 400",
+            "--policy peng4nn",
         ];
         let mut arguments: Vec<&str> = arguments.iter().flat_map(|line| line.split(' ')).collect();
         arguments.extend(["--listen", &listen, "--out", &self.out]);

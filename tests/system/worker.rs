@@ -75,6 +75,8 @@ fn the_worker_of_the_readme_works_off_a_search() {
             "search",
             "--space",
             &space,
+            "--policy",
+            "peng4nn",
             "--mutation",
             "0.5",
             "--workers",

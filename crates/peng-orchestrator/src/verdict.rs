@@ -3,10 +3,10 @@
 use peng_predict::Mode;
 use peng_proto::{
     error::{Error, Reason},
-    search::Report,
+    search::{Report, interval_from_wire},
     v1,
 };
-use peng_search::candidate::{Ending, Outcome};
+use peng_search::candidate::{Ending, Interval, Outcome};
 
 /// The first STOP of a trial, on what it says about the candidate.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub(crate) struct Stop {
     /// What the candidate is ranked by. A verdict without a prediction leaves the value at its
     /// epoch; a diverged training leaves nothing, so that its network ranks last.
     predicted: Option<f64>,
+    /// Where the prediction says that the true fitness lies.
+    interval: Option<Interval>,
     /// In a sentence.
     reason: String,
 }
@@ -31,14 +33,15 @@ impl Stop {
         }
         let diverged = decision.reason() == v1::Reason::Diverged;
         let measured = Some(observation.value).filter(|value| value.is_finite() && !diverged);
-        let predicted = decision
-            .prediction
-            .as_ref()
-            .map(|prediction| prediction.fitness);
+        let prediction = decision.prediction.as_ref().filter(|_| measured.is_some());
+        let predicted = prediction.map(|prediction| prediction.fitness);
         Some(Self {
             epoch: observation.epoch,
             measured,
             predicted: measured.map(|measured| predicted.unwrap_or(measured)),
+            interval: prediction
+                .and_then(|prediction| prediction.interval)
+                .and_then(interval_from_wire),
             reason: decision.explanation.clone(),
         })
     }
@@ -60,6 +63,7 @@ impl Stop {
             ending: Ending::Stopped,
             measured: self.measured,
             predicted: self.predicted,
+            interval: self.interval,
             epochs: self.epoch,
             reason: self.reason,
             stop_epoch: Some(self.epoch),
@@ -97,6 +101,7 @@ pub(crate) fn outcome(
         },
         (Report::Failed { reason, epochs }, stop) => Outcome {
             predicted: stop.as_ref().and_then(|stop| stop.predicted),
+            interval: stop.as_ref().and_then(|stop| stop.interval),
             stop_epoch: stop.map(|stop| stop.epoch),
             ..Outcome::failed(reason, epochs)
         },

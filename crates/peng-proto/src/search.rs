@@ -10,7 +10,7 @@ mod training;
 pub use assignment::{Assignment, Lease};
 pub use candidate::{attempts, candidate_to_wire, trial_name};
 pub use method::{Method, Optimizer, Precision, Schedule};
-pub use outcome::{Report, outcome_to_wire};
+pub use outcome::{Report, interval_from_wire, outcome_to_wire};
 pub use space::{parse_space, space_to_wire};
 pub use training::Training;
 

@@ -148,6 +148,17 @@ pub enum Ending {
     Cancelled,
 }
 
+/// Where a prediction says that the true fitness lies, in the unit of the experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end, finite.
+    pub lower: f64,
+    /// Upper end, finite, not below the lower one.
+    pub upper: f64,
+    /// The probability that it is meant to have, in (0, 1).
+    pub level: f64,
+}
+
 /// What became of a candidate. Values are in the unit of the experiment (percent by default).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -160,6 +171,9 @@ pub struct Outcome {
     /// it and the prediction is kept. For a verdict without a prediction (a median or patience
     /// rule) the value observed at its epoch. `None` without a verdict or after a divergence.
     pub predicted: Option<f64>,
+    /// The interval of that verdict's prediction; `None` where it gave none.
+    #[serde(default)]
+    pub interval: Option<Interval>,
     /// Epochs trained; finite, not negative.
     pub epochs: f64,
     /// Why it ended, for a person: a verdict's reason or an error's message.
@@ -175,6 +189,7 @@ impl Outcome {
             ending: Ending::Succeeded,
             measured: Some(measured),
             predicted: None,
+            interval: None,
             epochs,
             reason: String::new(),
             stop_epoch: None,
@@ -187,6 +202,7 @@ impl Outcome {
             ending: Ending::Failed,
             measured: None,
             predicted: None,
+            interval: None,
             epochs,
             reason: reason.into(),
             stop_epoch: None,

@@ -111,6 +111,7 @@ fn settling_twice_gives_the_first_outcome_again() {
         ending: Ending::Stopped,
         measured: Some(70.0),
         predicted: Some(81.0),
+        interval: None,
         epochs: 4.0,
         reason: "CONVERGED".to_owned(),
         stop_epoch: Some(4.0),

@@ -1,7 +1,7 @@
 //! What came of a candidate, as a worker reports it and as it is settled.
 
 use peng_predict::ValueRange;
-use peng_search::candidate::Outcome;
+use peng_search::candidate::{Interval, Outcome};
 
 use crate::{error::Error, v1};
 
@@ -105,10 +105,31 @@ pub fn outcome_to_wire(outcome: &Outcome) -> v1::Outcome {
         fitness: outcome.fitness(),
         measured: outcome.measured,
         predicted: outcome.predicted,
+        interval: outcome.interval.map(|interval| v1::Interval {
+            lower: interval.lower,
+            upper: interval.upper,
+            level: interval.level,
+        }),
         stop_epoch: outcome.stop_epoch,
         epochs: outcome.epochs,
         reason: outcome.reason.clone(),
     }
+}
+
+/// The interval of a server's prediction; `None` for what is none: ends that are not finite or
+/// change places, a probability that is not between 0 and 1.
+pub fn interval_from_wire(wire: v1::Interval) -> Option<Interval> {
+    let v1::Interval {
+        lower,
+        upper,
+        level,
+    } = wire;
+    let is_one = lower.is_finite() && upper.is_finite() && lower <= upper;
+    (is_one && level > 0.0 && level < 1.0).then_some(Interval {
+        lower,
+        upper,
+        level,
+    })
 }
 
 #[cfg(test)]
@@ -147,6 +168,28 @@ mod tests {
         assert_eq!(field(|o| o.epochs = 13.0), "outcome.epochs");
         let error = parse(v1::CandidateState::Leased, |_| {}).unwrap_err();
         assert_eq!(error.fields[0].0, "state");
+    }
+
+    #[test]
+    fn an_interval_is_one_or_none() {
+        let interval = |lower, upper, level| {
+            interval_from_wire(v1::Interval {
+                lower,
+                upper,
+                level,
+            })
+        };
+        assert!(interval(80.0, 80.0, 0.9).is_some());
+        for (lower, upper, level) in [
+            (81.0, 80.0, 0.9),
+            (f64::NAN, 80.0, 0.9),
+            (80.0, f64::INFINITY, 0.9),
+            (80.0, 81.0, 0.0),
+            (80.0, 81.0, 1.0),
+            (80.0, 81.0, f64::NAN),
+        ] {
+            assert_eq!(interval(lower, upper, level), None);
+        }
     }
 
     #[test]

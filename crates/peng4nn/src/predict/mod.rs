@@ -15,6 +15,7 @@ use peng_curves::{Columns, Curve};
 use peng_predict::{
     Epoch,
     experiment::{Experiment, Settings},
+    policy::Spec,
     trial::Session,
 };
 
@@ -71,7 +72,7 @@ fn epoch(text: &str) -> Result<Epoch, String> {
 
 /// Reads, judges and prints.
 pub(crate) fn run(args: &PredictArgs) -> Result<Ending, Failure> {
-    let policy = args.policy.spec()?;
+    let policy = args.policy.spec_or(Spec::default)?;
     let readable = args.metric.readable()?;
     let mut judged = Vec::new();
     for path in &args.curves {

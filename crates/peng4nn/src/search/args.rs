@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{anyhow, ensure};
 use clap::Args;
-use peng_predict::Mode;
+use peng_predict::{
+    Mode,
+    policy::{Spec, adaptive},
+};
 use peng_proto::names;
 use peng_search::Space;
 use tokio_util::sync::CancellationToken;
@@ -90,6 +93,9 @@ Examples:
   The same candidates trained to the end: how good were the predictions?
     peng4nn search --data fashion-mnist --workers 2 --out results-full --no-early-stop
 
+  The published rule in the place of `adaptive`:
+    peng4nn search --data fashion-mnist --policy peng4nn --out results-rule
+
   Workers on other machines, which reach this one at port 50052:
     peng4nn search --workers 0 --listen 0.0.0.0:50052 --out results
     peng4nn-worker --orchestrator http://HOST:50052 --data fashion-mnist --name gpu-1
@@ -132,7 +138,9 @@ impl Plan {
 impl SearchArgs {
     /// Checks what can be checked before anything is started.
     pub(crate) fn plan(self) -> Result<Plan, Failure> {
-        let policy = self.policy.spec()?;
+        let policy = self
+            .policy
+            .spec_or(|| Spec::Adaptive(adaptive::Spec::default()))?;
         let training = self.training.training()?;
         let (lease, attempts) = (self.place.lease, self.place.attempts);
         let settings = self

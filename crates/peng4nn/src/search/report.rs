@@ -52,6 +52,10 @@ pub(super) struct Comparison {
     pub(super) mean_absolute_error: Option<f64>,
     /// The largest, in points.
     pub(super) largest_error: Option<f64>,
+    /// How many of them gave an interval.
+    pub(super) intervals: usize,
+    /// How many intervals hold the truth.
+    pub(super) intervals_held: usize,
 }
 
 /// A candidate, as in candidates.csv.
@@ -70,6 +74,10 @@ pub(super) struct Row {
     pub(super) measured: Option<f64>,
     /// By the first STOP.
     pub(super) predicted: Option<f64>,
+    /// Lower end of its interval.
+    pub(super) lower: Option<f64>,
+    /// Upper end of its interval.
+    pub(super) upper: Option<f64>,
     pub(super) stop_epoch: Option<f64>,
     /// What it is ranked by.
     pub(super) fitness: Option<f64>,
@@ -144,11 +152,14 @@ impl Comparison {
             .filter_map(|row| row.prediction_error.map(f64::abs))
             .collect();
         let stops = errors.len();
+        let held: Vec<_> = rows.iter().filter_map(Row::is_held).collect();
         let mean = errors.iter().sum::<f64>() / stops as f64;
         Self {
             stops,
             mean_absolute_error: (stops > 0).then_some(mean),
             largest_error: errors.into_iter().reduce(f64::max),
+            intervals: held.len(),
+            intervals_held: held.into_iter().filter(|is_held| *is_held).count(),
         }
     }
 }
@@ -172,6 +183,8 @@ impl Row {
             epochs: outcome.epochs,
             measured: outcome.measured,
             predicted: outcome.predicted,
+            lower: outcome.interval.map(|interval| interval.lower),
+            upper: outcome.interval.map(|interval| interval.upper),
             stop_epoch: outcome.stop_epoch,
             fitness: outcome.fitness(),
             prediction_error: outcome.predicted.zip(truth).map(|(p, t)| p - t),
@@ -179,6 +192,12 @@ impl Row {
             attempts: candidate.attempt,
             reason: outcome.reason.clone(),
         }
+    }
+
+    /// Whether the truth lies in the interval, where both are known.
+    fn is_held(&self) -> Option<bool> {
+        let truth = self.predicted? - self.prediction_error?;
+        Some((self.lower?..=self.upper?).contains(&truth))
     }
 }
 

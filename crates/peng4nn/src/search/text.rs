@@ -63,6 +63,7 @@ fn candidates(report: &Report) -> Table {
             ">epochs",
             ">stop at",
             ">predicted",
+            "interval",
             ">true",
             ">error",
             "front",
@@ -77,6 +78,7 @@ fn candidates(report: &Report) -> Table {
             ">epochs",
             ">last",
             ">predicted",
+            "interval",
             "front",
             "state",
             "why",
@@ -108,6 +110,7 @@ fn enforced_row(row: &Row) -> Vec<Cell> {
     cells.extend([
         number(row.measured, 2),
         number(row.predicted, 2),
+        interval(row),
         front(row),
         Cell::new(row.state),
         Cell::new(why(row)),
@@ -124,12 +127,20 @@ fn advised_row(row: &Row) -> Vec<Cell> {
     cells.extend([
         Cell::new(stop),
         number(row.predicted, 2),
+        interval(row),
         number(row.measured, 2),
         Cell::new(error.map_or_else(|| "-".to_owned(), |error| format!("{error:+.2}"))),
         front(row),
         Cell::new(why(row)),
     ]);
     cells
+}
+
+fn interval(row: &Row) -> Cell {
+    Cell::new(match (row.lower, row.upper) {
+        (Some(lower), Some(upper)) => format!("{lower:.2} to {upper:.2}"),
+        _ => "-".to_owned(),
+    })
 }
 
 fn front(row: &Row) -> Cell {
@@ -177,9 +188,16 @@ fn comparison(report: &Report) -> String {
     let Some(comparison) = &report.comparison else {
         return String::new();
     };
+    let held = match comparison.intervals {
+        0 => String::new(),
+        intervals => format!(
+            "; {} of {intervals} intervals hold the truth",
+            comparison.intervals_held
+        ),
+    };
     match (comparison.mean_absolute_error, comparison.largest_error) {
         (Some(mean), Some(largest)) => format!(
-            "mean absolute error {mean:.2} points over {} stops, the largest {largest:.2}",
+            "mean absolute error {mean:.2} points over {} stops, the largest {largest:.2}{held}",
             comparison.stops
         ),
         _ => "no candidate had a verdict to compare with the truth".to_owned(),

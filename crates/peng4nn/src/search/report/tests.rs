@@ -1,6 +1,6 @@
 use clap::Parser;
 use peng_orchestrator::progress::{Epochs as Counted, Snapshot};
-use peng_search::{Search, lease::Answer, search::Progress};
+use peng_search::{Search, candidate, lease::Answer, search::Progress};
 
 use super::*;
 use crate::{
@@ -28,6 +28,11 @@ fn outcome(ending: Ending, measured: Option<f64>, predicted: Option<f64>, epochs
         ending,
         measured,
         predicted,
+        interval: predicted.map(|value| candidate::Interval {
+            lower: value - 1.0,
+            upper: value + 1.25,
+            level: 0.9,
+        }),
         epochs,
         reason: reason.to_owned(),
         stop_epoch: stopped.then_some(6.0),
@@ -121,6 +126,8 @@ fn advised_predictions_are_compared_with_the_truth() {
     assert_eq!(comparison.stops, 2);
     assert_eq!(comparison.mean_absolute_error, Some(1.0));
     assert_eq!(comparison.largest_error, Some(1.5));
+    // 86.0 lies within 85.5 to 87.75, 74.0 above 71.5 to 73.75.
+    assert_eq!((comparison.intervals, comparison.intervals_held), (2, 1));
     insta::assert_snapshot!("advised", printed(&report));
 }
 
