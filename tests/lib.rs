@@ -1,1 +1,6 @@
-//! Nothing of its own: the tests are in `system/`.
+//! What the tests of several crates share. The tests of the whole system are in
+//! `system/`.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // in tests a panic is the message
+
+pub mod postgres;

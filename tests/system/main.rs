@@ -8,7 +8,10 @@
 mod bad_input;
 mod harness;
 mod idempotence;
+mod kills;
+mod outage;
 mod python;
+mod replicas;
 mod restart;
 mod search;
 mod watch;

@@ -50,6 +50,8 @@ impl Backoff {
 pub fn is_transient(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => true,
+        // Of a bound only where the server says that it passes.
+        Code::ResourceExhausted => status.get_details_retry_info().is_some(),
         // A status that the transport made up has a source; a stream that was
         // cut off has neither a source nor a reason.
         Code::Unknown => status.source().is_some() || reason_of(status).is_none(),

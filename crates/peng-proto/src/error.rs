@@ -32,6 +32,8 @@ pub enum Reason {
     AlreadySettled,
     /// The storage does not answer now; nothing was stored.
     StorageUnavailable,
+    /// The storage has no room; nothing was stored.
+    StorageFull,
     /// The prediction server does not answer the orchestrator; nothing was changed.
     PredictorUnavailable,
     /// The server is about to leave.
@@ -52,7 +54,7 @@ impl Reason {
             Self::TrialEnded | Self::NoStopVerdict | Self::LeaseLost | Self::AlreadySettled => {
                 Code::FailedPrecondition
             }
-            Self::TooManyObservations => Code::ResourceExhausted,
+            Self::TooManyObservations | Self::StorageFull => Code::ResourceExhausted,
             Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
                 Code::Unavailable
             }
@@ -74,6 +76,7 @@ impl Reason {
             Self::LeaseLost => "LEASE_LOST",
             Self::AlreadySettled => "ALREADY_SETTLED",
             Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
+            Self::StorageFull => "STORAGE_FULL",
             Self::PredictorUnavailable => "PREDICTOR_UNAVAILABLE",
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::WatcherTooSlow => "WATCHER_TOO_SLOW",
@@ -81,12 +84,13 @@ impl Reason {
         }
     }
 
-    /// How long to wait before the same call may succeed.
-    const fn retry_after(self) -> Option<Duration> {
+    /// How long to wait before the same call may succeed; `None` where it never will.
+    pub const fn retry_after(self) -> Option<Duration> {
         match self {
             Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
                 Some(Duration::from_secs(1))
             }
+            Self::StorageFull => Some(Duration::from_secs(5)),
             Self::WatcherTooSlow => Some(Duration::ZERO),
             _ => None,
         }

@@ -13,19 +13,47 @@ use peng_store::{Trials, Write, Written};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
-use crate::{Limits, notices::Notices};
+use crate::{Limits, notices::Notices, service::storage};
 
-/// Set once a write of a session has failed: what the session decides from then
-/// on rests on an observation that is not on disk, so none of it is written.
+/// Set once a write of a session was refused or has failed: what the session
+/// decides from then on rests on what is not in the log, so none of it is written.
 pub(crate) type Spoiled = Arc<AtomicBool>;
+
+/// Why a write is not on disk.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// It was decided on what is not the log, or no longer all of it: to be
+    /// decided anew on the log.
+    Stale,
+    /// The client has to try again.
+    Failed(Error),
+}
+
+impl Lost {
+    /// What a client is told that is not to wait any longer.
+    pub(crate) fn give_up(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Stale => Error::new(
+                Reason::StorageUnavailable,
+                "other servers write to the same log all the time; nothing was stored; try again",
+            ),
+        }
+    }
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A write on its way to the disk.
 #[derive(Debug)]
 struct Request {
-    /// `None` waits for the writes before it.
-    write: Option<Write>,
+    write: Write,
     spoiled: Option<Spoiled>,
-    done: oneshot::Sender<Result<Option<Written>, Error>>,
+    done: oneshot::Sender<Result<Written, Lost>>,
 }
 
 /// Hands writes to the one task that commits.
@@ -41,7 +69,7 @@ pub(crate) struct Place(mpsc::OwnedPermit<Request>);
 
 /// A queued write.
 #[derive(Debug)]
-pub(crate) struct Ticket(oneshot::Receiver<Result<Option<Written>, Error>>);
+pub(crate) struct Ticket(oneshot::Receiver<Result<Written, Lost>>);
 
 fn leaving() -> Error {
     Error::new(
@@ -68,17 +96,8 @@ impl Committer {
 }
 
 impl Place {
-    /// Queues a write of a session.
+    /// Queues a write, of a session or of nobody's.
     pub(crate) fn write(self, write: Write, spoiled: Option<Spoiled>) -> Ticket {
-        self.send(Some(write), spoiled)
-    }
-
-    /// Queues nothing: the ticket is done when all that was queued before is.
-    pub(crate) fn barrier(self, spoiled: Spoiled) -> Ticket {
-        self.send(None, Some(spoiled))
-    }
-
-    fn send(self, write: Option<Write>, spoiled: Option<Spoiled>) -> Ticket {
         let (done, ticket) = oneshot::channel();
         self.0.send(Request {
             write,
@@ -90,9 +109,9 @@ impl Place {
 }
 
 impl Ticket {
-    /// Waits until the write is on disk; `None` of a barrier.
-    pub(crate) async fn durable(self) -> Result<Option<Written>, Error> {
-        self.0.await.unwrap_or_else(|_| Err(leaving()))
+    /// Waits until the write is on disk.
+    pub(crate) async fn durable(self) -> Result<Written, Lost> {
+        self.0.await.unwrap_or_else(|_| Err(leaving().into()))
     }
 }
 
@@ -109,23 +128,20 @@ async fn run(
 }
 
 async fn commit(store: &dyn Trials, notices: &Notices, batch: impl Iterator<Item = Request>) {
-    let (mut writes, mut waiting, mut barriers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut writes, mut waiting) = (Vec::new(), Vec::new());
     for request in batch {
         let spoiled = request.spoiled.as_deref();
         if spoiled.is_some_and(|flag| flag.load(Ordering::Acquire)) {
-            answer(request.done, Err(unavailable()));
-        } else if let Some(write) = request.write {
-            writes.push(write);
-            waiting.push((request.spoiled, request.done));
+            answer(request.done, Err(Lost::Stale));
         } else {
-            barriers.push((request.spoiled, request.done));
+            writes.push(request.write);
+            waiting.push((request.spoiled, request.done));
         }
     }
-    let result = match writes.as_slice() {
-        [] => Ok(Vec::new()),
-        some => store.commit(some, SystemTime::now()).await,
-    };
-    match result {
+    if writes.is_empty() {
+        return;
+    }
+    match store.commit(&writes, SystemTime::now()).await {
         Ok(written) => {
             debug!(writes = writes.len(), "committed");
             for (write, written) in writes.iter().zip(&written) {
@@ -133,41 +149,38 @@ async fn commit(store: &dyn Trials, notices: &Notices, batch: impl Iterator<Item
                     notices.publish(write.experiment(), *seq);
                 }
             }
-            for ((_, done), written) in waiting.into_iter().zip(written) {
-                answer(done, Ok(Some(written)));
+            for ((spoiled, done), written) in waiting.into_iter().zip(written) {
+                if written == Written::Stale {
+                    spoil(spoiled);
+                    answer(done, Err(Lost::Stale));
+                } else {
+                    answer(done, Ok(written));
+                }
             }
         }
         Err(failure) => {
+            let refusal = storage(failure);
             error!(
-                error = &failure as &dyn std::error::Error,
                 writes = writes.len(),
                 "a commit failed; nothing of it was acknowledged"
             );
-            for (spoiled, done) in waiting {
-                if let Some(flag) = spoiled {
-                    flag.store(true, Ordering::Release);
-                }
-                answer(done, Err(unavailable()));
+            // Marked before anyone hears of it: who asks again is not to find the session.
+            let (marks, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            marks.into_iter().for_each(spoil);
+            for done in waiting {
+                answer(done, Err(refusal.clone().into()));
             }
         }
     }
-    for (spoiled, done) in barriers {
-        let lost = spoiled.is_some_and(|flag| flag.load(Ordering::Acquire));
-        answer(done, if lost { Err(unavailable()) } else { Ok(None) });
+}
+
+fn spoil(spoiled: Option<Spoiled>) {
+    if let Some(flag) = spoiled {
+        flag.store(true, Ordering::Release);
     }
 }
 
-fn unavailable() -> Error {
-    Error::new(
-        Reason::StorageUnavailable,
-        "the storage does not answer; nothing was stored; try again",
-    )
-}
-
 /// A client that left no longer wants the answer.
-fn answer(
-    done: oneshot::Sender<Result<Option<Written>, Error>>,
-    result: Result<Option<Written>, Error>,
-) {
+fn answer(done: oneshot::Sender<Result<Written, Lost>>, result: Result<Written, Lost>) {
     drop(done.send(result));
 }

@@ -11,7 +11,7 @@ use peng_proto::{
     error::{Error, Reason},
     names,
 };
-use peng_store::{EventKind, Logged, Seq, State, TrialKey, Trials};
+use peng_store::{EventKind, Logged, Seq, State, TrialKey, Trials, Version};
 use tokio::sync::OnceCell;
 
 use crate::{commit::Spoiled, service::storage};
@@ -28,9 +28,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Experiment {
     stored: peng_store::Experiment,
     engine: experiment::Experiment,
-    /// Held from a decision until it is queued, where a decision depends on the
-    /// other trials: the log then has the order in which they were decided.
-    order: Option<Mutex<()>>,
+    /// The version of the whole log, where a decision depends on the other
+    /// trials. Held from a decision until it is queued: the log then has the
+    /// order in which they were decided.
+    order: Option<Mutex<Version>>,
     /// Of the experiment where its trials depend on each other.
     spoiled: Option<Spoiled>,
 }
@@ -56,19 +57,21 @@ impl Experiment {
                 spoiled: None,
             });
         }
+        // Read before the log: what is logged meanwhile makes the first write stale.
+        let version = stored.version;
         let log = history(store, &stored).await?;
         let (engine, _) = experiment::Experiment::restore(settings, log)
             .map_err(|error| damaged(&stored.id, &error))?;
         Ok(Self {
             stored,
             engine,
-            order: Some(Mutex::new(())),
+            order: Some(Mutex::new(version)),
             spoiled: Some(Spoiled::default()),
         })
     }
 
     /// Keeps the decisions of trials that depend on each other in order.
-    pub(crate) fn in_order(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) fn in_order(&self) -> Option<MutexGuard<'_, Version>> {
         self.order.as_ref().map(lock)
     }
 

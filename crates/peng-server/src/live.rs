@@ -1,13 +1,13 @@
 //! One trial in memory: decides on one observation after the other.
 
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering},
     time::SystemTime,
 };
 
 use peng_predict::{Decision, Epoch, Mode, Observation, Verdict, trial};
 use peng_proto::error::{Error, Reason};
-use peng_store::{Logged, State, Trial, TrialKey, Write};
+use peng_store::{Basis, Logged, State, Trial, TrialKey, Version, Write};
 use tracing::info;
 
 use crate::{
@@ -28,8 +28,12 @@ pub(crate) struct Live {
 #[derive(Debug)]
 struct Inner {
     session: trial::Session,
+    /// Its version is that after all that is queued.
     row: Trial,
 }
+
+/// The version that a decision rests on, held until it is queued.
+type Order<'a> = Option<MutexGuard<'a, Version>>;
 
 /// A trial as it stands.
 #[derive(Debug)]
@@ -61,9 +65,22 @@ impl Live {
         self.spoiled.load(Ordering::Acquire)
     }
 
-    /// Done when all that was queued before is.
-    pub(crate) fn barrier(&self, place: Place) -> Ticket {
-        place.barrier(self.spoiled.clone())
+    /// The trial as it stands, and a ticket that is done when all of it is on
+    /// disk, if the log has not come further by then.
+    pub(crate) fn read(&self, place: Place) -> (Snapshot, Ticket) {
+        let order = self.experiment.in_order();
+        let inner = lock(&self.inner);
+        (inner.snapshot(), self.check(place, &order, &inner))
+    }
+
+    /// Done when all that was queued before is, and the log has not come further.
+    fn check(&self, place: Place, order: &Order<'_>, inner: &Inner) -> Ticket {
+        let write = Write::Check {
+            experiment: self.experiment.key,
+            trial: self.key,
+            basis: inner.basis(order),
+        };
+        place.write(write, Some(self.spoiled.clone()))
     }
 
     pub(crate) fn is_ended(&self) -> bool {
@@ -77,12 +94,12 @@ impl Live {
         observation: Observation,
         limit: usize,
     ) -> Result<(Decision, bool, Ticket), Error> {
-        let _order = self.experiment.in_order();
+        let mut order = self.experiment.in_order();
         let mut inner = lock(&self.inner);
         let epoch = observation.epoch;
         if let Some((value, decision)) = inner.session.decision_at(epoch) {
             return if same(value, observation.value) {
-                Ok((decision.clone(), false, self.barrier(place)))
+                Ok((decision.clone(), false, self.check(place, &order, &inner)))
             } else {
                 Err(epoch_taken(epoch, value, observation.value))
             };
@@ -112,6 +129,7 @@ impl Live {
         let write = Write::Observe {
             experiment: self.experiment.key,
             trial: self.key,
+            basis: inner.advance(&mut order),
             logged: Box::new(Logged {
                 observation,
                 decision: decision.clone(),
@@ -131,10 +149,10 @@ impl Live {
         state: State,
         message: &str,
     ) -> Result<Ticket, Error> {
-        let _order = self.experiment.in_order();
+        let mut order = self.experiment.in_order();
         let mut inner = lock(&self.inner);
         if inner.row.state == state {
-            return Ok(self.barrier(place));
+            return Ok(self.check(place, &order, &inner));
         }
         if inner.row.state.is_terminal() {
             return Err(ended(&inner.row));
@@ -153,16 +171,43 @@ impl Live {
         let write = Write::Enter {
             experiment: self.experiment.key,
             trial: self.key,
+            basis: inner.advance(&mut order),
             state,
             message: message.to_owned(),
         };
         Ok(place.write(write, Some(self.spoiled.clone())))
     }
 
-    /// The trial as it stands.
+    /// The trial as it stands, be it on disk or not.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let inner = lock(&self.inner);
-        let curve = inner
+        lock(&self.inner).snapshot()
+    }
+}
+
+impl Inner {
+    fn basis(&self, order: &Order<'_>) -> Basis {
+        match order {
+            Some(version) => Basis::Experiment(**version),
+            None => Basis::Trial(self.row.version),
+        }
+    }
+
+    /// What a write rests on that the next one follows.
+    fn advance(&mut self, order: &mut Order<'_>) -> Basis {
+        let basis = self.basis(order);
+        let version = order.as_deref_mut().unwrap_or(&mut self.row.version);
+        *version = version.next();
+        basis
+    }
+
+    fn enter(&mut self, state: State, message: &str) {
+        self.row.state = state;
+        message.clone_into(&mut self.row.message);
+        self.row.ended = state.is_terminal().then(SystemTime::now);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let curve = self
             .session
             .observations()
             .map(|(observation, decision)| Logged {
@@ -170,21 +215,13 @@ impl Live {
                 decision: decision.clone(),
             });
         Snapshot {
-            row: inner.row.clone(),
+            row: self.row.clone(),
             curve: curve.collect(),
-            stop: inner
+            stop: self
                 .session
                 .stop()
                 .map(|(epoch, decision)| (epoch, decision.clone())),
         }
-    }
-}
-
-impl Inner {
-    fn enter(&mut self, state: State, message: &str) {
-        self.row.state = state;
-        message.clone_into(&mut self.row.message);
-        self.row.ended = state.is_terminal().then(SystemTime::now);
     }
 }
 

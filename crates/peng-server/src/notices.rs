@@ -2,11 +2,23 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use peng_store::{ExperimentKey, Seq};
-use tokio::sync::watch;
+use peng_store::{ExperimentKey, Seq, Trials};
+use tokio::{sync::watch, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// How often the logs of watched experiments are asked for what other servers
+/// have written.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long to leave a store alone that does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Logs = HashMap<ExperimentKey, watch::Sender<Seq>>;
 
 /// Where the log of each watched experiment stands.
 ///
@@ -14,24 +26,70 @@ use tokio::sync::watch;
 /// pace; from here it only learns that there is more. So a slow one costs
 /// nothing and misses nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Notices(Mutex<HashMap<ExperimentKey, watch::Sender<Seq>>>);
+pub(crate) struct Notices(Mutex<Logs>);
 
 impl Notices {
+    fn logs(&self) -> MutexGuard<'_, Logs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Follows an experiment's log.
     pub(crate) fn subscribe(&self, experiment: ExperimentKey) -> watch::Receiver<Seq> {
-        let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.entry(experiment)
+        self.logs()
+            .entry(experiment)
             .or_insert_with(|| watch::Sender::new(Seq::START))
             .subscribe()
     }
 
     /// The log of an experiment is on disk up to `seq`.
     pub(crate) fn publish(&self, experiment: ExperimentKey, seq: Seq) {
-        let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(log) = logs.get(&experiment)
-            && log.send(seq).is_err()
-        {
+        let mut logs = self.logs();
+        let Some(log) = logs.get(&experiment) else {
+            return;
+        };
+        if log.is_closed() {
             logs.remove(&experiment);
+            return;
+        }
+        log.send_if_modified(|last| {
+            let grown = seq > *last;
+            *last = seq.max(*last);
+            grown
+        });
+    }
+
+    /// The experiments that someone watches.
+    fn watched(&self) -> Vec<ExperimentKey> {
+        let mut logs = self.logs();
+        logs.retain(|_, log| !log.is_closed());
+        logs.keys().copied().collect()
+    }
+}
+
+/// Tells watchers also of what other servers write, until this one leaves.
+pub(crate) async fn follow(
+    store: Arc<dyn Trials>,
+    notices: Arc<Notices>,
+    leaving: CancellationToken,
+) {
+    let mut pause = POLL;
+    while leaving.run_until_cancelled(sleep(pause)).await.is_some() {
+        pause = POLL;
+        let watched = notices.watched();
+        if watched.is_empty() {
+            continue;
+        }
+        match store.ends(&watched).await {
+            Ok(ends) => {
+                for (experiment, end) in ends {
+                    notices.publish(experiment, end);
+                }
+            }
+            Err(failure) => {
+                let error = &failure as &dyn std::error::Error;
+                warn!(error, "watchers hear late of what other servers write");
+                pause = PAUSE;
+            }
         }
     }
 }

@@ -16,7 +16,13 @@ use tonic_health::server::HealthReporter;
 use tower::Service as TowerService;
 use tracing::{info, warn};
 
-use crate::{Config, commit::Committer, notices::Notices, oversize, service::Service};
+use crate::{
+    Config,
+    commit::Committer,
+    notices::{self, Notices},
+    oversize,
+    service::Service,
+};
 
 /// Why a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +69,10 @@ impl Server {
         let notices = Arc::new(Notices::default());
         let committer = Committer::start(store.clone(), notices.clone(), config.limits);
         let leaving = CancellationToken::new();
+        if store.is_shared() {
+            let following = notices::follow(store.clone(), notices.clone(), leaving.clone());
+            tokio::spawn(following);
+        }
         let service = Service::new(store, committer, notices, config.limits, leaving.clone());
         let service = PredictionServiceServer::new(service)
             .max_decoding_message_size(config.limits.message_bytes);

@@ -14,7 +14,7 @@ use peng_store::{State, Trial, Trials};
 use tokio::sync::OnceCell;
 
 use crate::{
-    commit::{Committer, Ticket},
+    commit::{Committer, Lost, Ticket},
     experiments::{Experiment, Experiments, lock},
     live::{Live, Snapshot},
     service::storage,
@@ -32,7 +32,7 @@ pub(crate) struct Pending<T> {
 
 impl<T> Pending<T> {
     /// Waits until it may be sent.
-    pub(crate) async fn durable(self) -> Result<T, Error> {
+    pub(crate) async fn durable(self) -> Result<T, Lost> {
         self.ticket.durable().await?;
         Ok(self.value)
     }
@@ -152,59 +152,104 @@ impl Sessions {
         Live::new(experiment, row, log)
     }
 
+    /// Decides on an observation; the answer is durable.
+    pub(crate) async fn decide(
+        &self,
+        name: &names::Trial,
+        observation: Observation,
+    ) -> Result<(Decision, Mode), Error> {
+        settle(|| async move {
+            let live = self.find(name).await?;
+            self.observe(&live, name, observation).await
+        })
+        .await
+    }
+
     /// Decides on an observation and queues both for the disk. Decisions of one
     /// trial are made, and become durable, in the order of these calls.
     pub(crate) async fn observe(
         &self,
+        live: &Arc<Live>,
         name: &names::Trial,
         observation: Observation,
-    ) -> Result<Pending<(Decision, Mode)>, Error> {
+    ) -> Result<Pending<(Decision, Mode)>, Lost> {
         let place = self.committer.place().await?;
-        let live = self.healthy(name).await?;
         let mode = live.experiment.settings.mode;
-        let (decision, stops, ticket) = live.observe(place, observation, self.observations)?;
+        let observed = live.observe(place, observation, self.observations);
+        let (decision, stops, ticket) = match observed {
+            Ok(observed) => observed,
+            Err(refusal) => return Err(self.refuse(live, refusal).await),
+        };
         if stops {
             self.has_ended(name);
         }
         Ok(Pending {
             value: (decision, mode),
             ticket,
-            _live: live,
+            _live: live.clone(),
         })
     }
 
-    /// Ends a trial and queues that for the disk.
+    /// Ends a trial; that is durable.
     pub(crate) async fn complete(
         &self,
         name: &names::Trial,
         state: State,
         message: &str,
-    ) -> Result<Pending<Arc<Live>>, Error> {
-        let place = self.committer.place().await?;
-        let live = self.healthy(name).await?;
-        let ticket = live.complete(place, state, message)?;
-        self.has_ended(name);
-        Ok(Pending {
-            value: live.clone(),
-            ticket,
-            _live: live,
+    ) -> Result<Arc<Live>, Error> {
+        settle(|| async move {
+            let live = self.find(name).await?;
+            let place = self.committer.place().await?;
+            let ticket = match live.complete(place, state, message) {
+                Ok(ticket) => ticket,
+                Err(refusal) => return Err(self.refuse(&live, refusal).await),
+            };
+            self.has_ended(name);
+            Ok(Pending {
+                value: live.clone(),
+                ticket,
+                _live: live,
+            })
         })
+        .await
     }
 
-    /// The trial as it stands, once all that it tells is on disk.
+    /// The trial as it stands; all that it tells is on disk.
     pub(crate) async fn read(
         &self,
         name: &names::Trial,
     ) -> Result<(Arc<Experiment>, Snapshot), Error> {
-        let place = self.committer.place().await?;
-        let live = self.healthy(name).await?;
-        let snapshot = live.snapshot();
-        live.barrier(place).durable().await?;
-        Ok((live.experiment.clone(), snapshot))
+        settle(|| async move {
+            let live = self.find(name).await?;
+            let place = self.committer.place().await?;
+            let (snapshot, ticket) = live.read(place);
+            Ok(Pending {
+                value: (live.experiment.clone(), snapshot),
+                ticket,
+                _live: live,
+            })
+        })
+        .await
     }
 
-    /// The trial, restored from the log where a write of it was lost.
-    async fn healthy(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
+    /// A refusal, unless another server has written what may make it wrong.
+    async fn refuse(&self, live: &Live, refusal: Error) -> Lost {
+        if !self.store.is_shared() {
+            return refusal.into();
+        }
+        let place = match self.committer.place().await {
+            Ok(place) => place,
+            Err(error) => return error.into(),
+        };
+        let (_, ticket) = live.read(place);
+        match ticket.durable().await {
+            Ok(_) => refusal.into(),
+            Err(lost) => lost,
+        }
+    }
+
+    /// The trial, restored from the log where what is in memory is not the log.
+    pub(crate) async fn find(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
         let live = self.trial(name).await?;
         if !live.is_spoiled() {
             return Ok(live);
@@ -213,5 +258,28 @@ impl Sessions {
             cell.get().is_some_and(|known| Arc::ptr_eq(known, &live))
         });
         self.trial(name).await
+    }
+}
+
+/// Tries until the answer rests on the log as it is when it is written. Of the
+/// servers that write to a log at a time one succeeds, so that the others' tries
+/// are bounded only to keep a call from waiting without end.
+async fn settle<T, A>(attempt: impl Fn() -> A) -> Result<T, Error>
+where
+    A: Future<Output = Result<Pending<T>, Lost>>,
+{
+    const TRIES: usize = 32;
+    let mut tries = 0;
+    loop {
+        let done = match attempt().await {
+            Ok(pending) => pending.durable().await,
+            Err(lost) => Err(lost),
+        };
+        tries += 1;
+        match done {
+            Ok(value) => return Ok(value),
+            Err(Lost::Stale) if tries < TRIES => {}
+            Err(lost) => return Err(lost.give_up()),
+        }
     }
 }

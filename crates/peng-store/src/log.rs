@@ -12,6 +12,13 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExperimentKey(pub(crate) i64);
 
+impl ExperimentKey {
+    /// The key's number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
 /// The row of a trial; later trials have greater keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrialKey(i64);
@@ -31,7 +38,7 @@ impl TrialKey {
     }
 }
 
-/// An event's place in the log; grows with every commit.
+/// An event's place in its experiment's log; grows with every commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(i64);
 
@@ -48,6 +55,40 @@ impl Seq {
     pub const fn get(self) -> i64 {
         self.0
     }
+}
+
+/// How far a trial or an experiment has come: 0 at first, one more with every
+/// write that rests on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(i64);
+
+impl Version {
+    /// The version of that number, from [`Version::get`].
+    pub const fn new(version: i64) -> Self {
+        Self(version)
+    }
+
+    /// The version's number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// After one more write.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What the writer knew: the log as it was at this version. A write is refused
+/// as [`Written::Stale`] where the log has come further, so that nothing is
+/// decided without what another server has committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The log of the trial alone.
+    Trial(Version),
+    /// The logs of all trials of the experiment, where they are compared.
+    Experiment(Version),
 }
 
 /// What an experiment says to people; no verdict depends on it.
@@ -85,6 +126,8 @@ pub struct Experiment {
     pub settings: experiment::Settings,
     /// When it was created.
     pub created: SystemTime,
+    /// Writes that rest on [`Basis::Experiment`] so far.
+    pub version: Version,
 }
 
 /// Where a trial is in its life.
@@ -150,6 +193,8 @@ pub struct Trial {
     pub created: SystemTime,
     /// When its state became terminal.
     pub ended: Option<SystemTime>,
+    /// Writes that rest on [`Basis::Trial`] so far.
+    pub version: Version,
 }
 
 /// A logged observation with its decision.
@@ -180,6 +225,8 @@ pub enum Write {
         experiment: ExperimentKey,
         /// The trial.
         trial: TrialKey,
+        /// What it rests on.
+        basis: Basis,
         /// Boxed: it is much larger than the other variants.
         logged: Box<Logged>,
         /// The state entered.
@@ -191,10 +238,21 @@ pub enum Write {
         experiment: ExperimentKey,
         /// The trial.
         trial: TrialKey,
+        /// What it rests on.
+        basis: Basis,
         /// The state entered.
         state: State,
         /// Why, for people.
         message: String,
+    },
+    /// Writes nothing; tells whether a version is still the last.
+    Check {
+        /// The experiment.
+        experiment: ExperimentKey,
+        /// The trial.
+        trial: TrialKey,
+        /// What may have come further.
+        basis: Basis,
     },
 }
 
@@ -204,7 +262,8 @@ impl Write {
         match self {
             Self::Create { experiment, .. }
             | Self::Observe { experiment, .. }
-            | Self::Enter { experiment, .. } => *experiment,
+            | Self::Enter { experiment, .. }
+            | Self::Check { experiment, .. } => *experiment,
         }
     }
 }
@@ -214,8 +273,15 @@ impl Write {
 pub enum Written {
     /// It is on disk, in the log up to this place.
     At(Seq),
-    /// There is a trial of that id already; nothing was written.
+    /// There is a trial of that id already, or no such experiment any more;
+    /// nothing was written.
     IdTaken,
+    /// The log has come further than the write's basis, or the trial is gone;
+    /// nothing was written, nor will be what follows on the same trial or
+    /// experiment in the same commit. The writer must decide anew on the log.
+    Stale,
+    /// The version that a [`Write::Check`] asks about is the last.
+    Current,
 }
 
 /// An entry of the log.
@@ -274,7 +340,9 @@ pub trait Trials: fmt::Debug + Send + Sync + 'static {
     /// A trial's observations and decisions in the order of their arrival.
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error>;
 
-    /// Writes all in one commit, in order.
+    /// Writes all in one commit, in order. A write that is refused leaves the
+    /// others as they are. Each write raises the version of its basis by one, so
+    /// several that follow each other in one commit rest on successive versions.
     async fn commit(&self, writes: &[Write], at: SystemTime) -> Result<Vec<Written>, Error>;
 
     /// At most `limit` events after `after`, by place.
@@ -284,4 +352,12 @@ pub trait Trials: fmt::Debug + Send + Sync + 'static {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Event>, Error>;
+
+    /// The last place in the log of each of these experiments; those without
+    /// events are left out.
+    async fn ends(&self, experiments: &[ExperimentKey])
+    -> Result<Vec<(ExperimentKey, Seq)>, Error>;
+
+    /// Whether other servers may write to the same log.
+    fn is_shared(&self) -> bool;
 }

@@ -9,6 +9,7 @@ mod install;
 mod libtorch;
 mod lint;
 mod place;
+mod postgres;
 mod python;
 mod results;
 mod run;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::install::Lock;
+use crate::postgres::{self, Postgres};
 use crate::{dataset, libtorch, place, python};
 
 /// What to set up.
@@ -27,13 +28,15 @@ enum Part {
     Dataset,
     /// The Python environment of the tests.
     Python,
+    /// PostgreSQL 15 or newer for the tests: Debian's package, where root asks.
+    Postgres,
 }
 
 /// Sets up the parts asked for; libtorch and the data set if none is named.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let wanted = |part| {
         if args.only.is_empty() {
-            part != Part::Python
+            !matches!(part, Part::Python | Part::Postgres)
         } else {
             args.only.contains(&part)
         }
@@ -49,6 +52,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wanted(Part::Python) {
         println!("Python         {}", python::tests(&cache)?.display());
+    }
+    if wanted(Part::Postgres) {
+        match postgres::ensure() {
+            Postgres::Given => println!("PostgreSQL     $PENG4NN_POSTGRES"),
+            Postgres::Installed(programs) => println!("PostgreSQL     {}", programs.display()),
+            Postgres::Missing => bail!(
+                "PostgreSQL 15 or newer is missing: install it (Debian: apt-get install postgresql), \
+                 or set PENG4NN_POSTGRES to the address of a server whose user may create databases"
+            ),
+        }
     }
     Ok(())
 }

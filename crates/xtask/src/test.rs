@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::install::Lock;
 use crate::run::Steps;
-use crate::{borders, dataset, libtorch, lint, place, python, run};
+use crate::{borders, dataset, libtorch, lint, place, postgres, python, run};
 
 /// What the tests are told by environment variables.
 struct Fixtures {
@@ -80,6 +80,8 @@ fn prepare() -> Result<Fixtures> {
     let cache = place::cache()?;
     let _lock = Lock::wait(&cache)?;
     libtorch::ensure(&cache)?;
+    // The tests say what follows where there is none.
+    postgres::ensure();
     Ok(Fixtures {
         data: dataset::ensure(place::given("PENG4NN_DATA").as_deref(), &cache)?,
         python: python::tests(&cache)?,

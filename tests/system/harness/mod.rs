@@ -1,5 +1,6 @@
 //! Servers to test against.
 
+pub(crate) mod load;
 mod process;
 
 use std::{path::Path, sync::Arc};
@@ -8,7 +9,7 @@ use peng_proto::v1::{
     self, prediction_service_client::PredictionServiceClient, search_service_client,
 };
 use peng_server::{Config, Server};
-use peng_store::Sqlite;
+use peng_store::{Sqlite, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::transport::{Channel, Endpoint};
 
@@ -24,17 +25,22 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// On a store in memory.
     pub(crate) async fn start() -> Self {
-        Self::on(Sqlite::in_memory().await.unwrap()).await
+        Self::on(Arc::new(Sqlite::in_memory().await.unwrap())).await
     }
 
     /// On the store in a folder.
     pub(crate) async fn in_folder(folder: &Path) -> Self {
-        Self::on(Sqlite::open(folder).await.unwrap()).await
+        Self::on(Arc::new(Sqlite::open(folder).await.unwrap())).await
     }
 
-    async fn on(store: Sqlite) -> Self {
+    /// On the PostgreSQL database at an address, beside others.
+    pub(crate) async fn on_postgres(url: &str) -> Self {
+        Self::on(peng_store::open(&url.parse().unwrap()).await.unwrap()).await
+    }
+
+    async fn on(store: Arc<dyn Store>) -> Self {
         let config = Config::new("127.0.0.1:0".parse().unwrap());
-        let server = Server::bind(config, Arc::new(store)).await.unwrap();
+        let server = Server::bind(config, store).await.unwrap();
         let endpoint = format!("http://{}", server.local_addr());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {

@@ -1,25 +1,14 @@
 //! The project's own binaries as processes.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
 };
-
-/// A binary of this build.
-fn binary(name: &str) -> PathBuf {
-    let folder = std::env::var_os("PENG4NN_BIN_DIR").map_or_else(beside, PathBuf::from);
-    let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "{} is not built; `cargo xtask test` builds it",
-        path.display()
-    );
-    path
-}
 
 /// The folder that cargo builds binaries into, two above this test.
 fn beside() -> PathBuf {
@@ -36,8 +25,26 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// A binary of this build.
+    pub(crate) fn binary(name: &str) -> PathBuf {
+        let folder = std::env::var_os("PENG4NN_BIN_DIR").map_or_else(beside, PathBuf::from);
+        let path = folder.join(name);
+        assert!(
+            path.exists(),
+            "{} is not built; `cargo xtask test` builds it",
+            path.display()
+        );
+        path
+    }
+
+    /// Starts a binary of this build.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(binary(name))
+        Self::start_program(&Self::binary(name), arguments)
+    }
+
+    /// Starts any program.
+    pub(crate) fn start_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -75,6 +82,10 @@ impl Process {
                 return line;
             }
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no chance to tidy up.

@@ -66,9 +66,13 @@ pub(crate) fn storage(failure: peng_store::Error) -> Error {
     );
     match failure {
         peng_store::Error::Damaged { .. } => Error::new(Reason::Internal, failure),
+        peng_store::Error::Full(_) => Error::new(
+            Reason::StorageFull,
+            "the disk of the storage is full; nothing was stored; try again once there is room",
+        ),
         _ => Error::new(
             Reason::StorageUnavailable,
-            "the storage does not answer; try again",
+            "the storage does not answer; nothing was stored; try again",
         ),
     }
 }

@@ -1,23 +1,31 @@
 //! Observations in, decisions out: one at a time or as a stream.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use futures::{
     StreamExt,
     future::{self, BoxFuture},
     stream::{self, BoxStream},
 };
-use peng_predict::{Decision, Mode};
+use peng_predict::{Decision, Mode, Observation};
 use peng_proto::{
     error::Error,
     names,
     trial::{decision_to_wire, parse_observation},
     v1::{self, stream_observations_response::Result as Answer},
 };
+use tokio::sync::oneshot;
 use tonic::{Status, Streaming};
 
 use super::{Service, name, shutting_down};
-use crate::sessions::{Pending, Sessions};
+use crate::{
+    commit::Lost,
+    live::Live,
+    sessions::{Pending, Sessions},
+};
 
 impl Service {
     pub(super) async fn report_observation(
@@ -26,8 +34,7 @@ impl Service {
     ) -> Result<v1::ReportObservationResponse, Error> {
         let trial: names::Trial = name("trial", &request.trial)?;
         let observation = parse_observation("observation", request.observation)?;
-        let pending = self.sessions.observe(&trial, observation).await?;
-        let (decision, mode) = pending.durable().await?;
+        let (decision, mode) = self.sessions.decide(&trial, observation).await?;
         Ok(v1::ReportObservationResponse {
             decision: Some(decision_to_wire(&decision, mode)),
         })
@@ -45,6 +52,9 @@ impl Service {
             requests,
             trial: String::new(),
             broken: false,
+            window: self.limits.stream_window,
+            decided_by: HashMap::new(),
+            last: None,
         };
         let answers = stream::unfold(intake, |mut intake| async {
             let answer = intake.next().await?;
@@ -64,6 +74,11 @@ impl Service {
 type Response = Result<v1::StreamObservationsResponse, Status>;
 
 /// The receiving end of a stream.
+///
+/// Its observations are decided in the order of their arrival. Where decisions
+/// under way turn out not to rest on the log, they are made anew, one after the
+/// other; none that arrives later is made before. Where one cannot be stored, the
+/// stream ends: answers after it would pass over an observation.
 struct Intake {
     sessions: Arc<Sessions>,
     requests: Streaming<v1::StreamObservationsRequest>,
@@ -71,6 +86,22 @@ struct Intake {
     trial: String,
     /// A message could not be read, and the client has been told.
     broken: bool,
+    /// Answers that may be under way.
+    window: usize,
+    /// Where the trials of answers under way were in memory.
+    decided_by: HashMap<names::Trial, Weak<Live>>,
+    /// The last answer under way.
+    last: Option<Answered>,
+}
+
+/// Sent when an answer and all before it are durable, dropped when one never will be.
+type Answered = oneshot::Receiver<()>;
+
+/// An observation that can be decided on.
+struct Task {
+    name: names::Trial,
+    observation: Observation,
+    pending: Result<Pending<(Decision, Mode)>, Lost>,
 }
 
 impl Intake {
@@ -91,17 +122,28 @@ impl Intake {
         let epoch = request
             .observation
             .map_or(0.0, |observation| observation.epoch);
-        let pending = self.decide(request.observation).await;
+        let task = match self.parse(request.observation) {
+            Ok((name, observation)) => {
+                let pending = self.decide(&name, observation).await?;
+                Ok(Task {
+                    name,
+                    observation,
+                    pending,
+                })
+            }
+            Err(error) => Err(error),
+        };
+        let (done, answered) = oneshot::channel();
+        let before = self.last.replace(answered);
+        let sessions = self.sessions.clone();
         let trial = self.trial.clone();
         Some(Box::pin(async move {
-            let decided = match pending {
-                Ok(pending) => pending.durable().await,
-                Err(error) => Err(error),
-            };
-            let answer = match decided {
+            let answer = match answer(task, &sessions, before).await? {
                 Ok((decision, mode)) => Answer::Decision(decision_to_wire(&decision, mode)),
                 Err(error) => Answer::Fault(error.into()),
             };
+            // The stream may have ended.
+            let _ = done.send(());
             Ok(v1::StreamObservationsResponse {
                 trial,
                 epoch,
@@ -110,12 +152,82 @@ impl Intake {
         }))
     }
 
-    async fn decide(
+    fn parse(
         &self,
         observation: Option<v1::Observation>,
-    ) -> Result<Pending<(Decision, Mode)>, Error> {
+    ) -> Result<(names::Trial, Observation), Error> {
         let trial: names::Trial = name("trial", &self.trial)?;
-        let observation = parse_observation("observation", observation)?;
-        self.sessions.observe(&trial, observation).await
+        Ok((trial, parse_observation("observation", observation)?))
+    }
+
+    /// `None` when an answer before can never be given.
+    async fn decide(
+        &mut self,
+        name: &names::Trial,
+        observation: Observation,
+    ) -> Option<Result<Pending<(Decision, Mode)>, Lost>> {
+        let mut found = self.sessions.find(name).await;
+        let moved = self.decided_by.get(name).is_some_and(|known| {
+            let here = found.as_ref().map(Arc::as_ptr);
+            here.is_ok_and(|here| !std::ptr::eq(here, known.as_ptr()))
+        });
+        if moved || self.decided_by.len() > self.window {
+            if let Some(last) = self.last.take() {
+                last.await.ok()?;
+            }
+            self.decided_by.clear();
+            found = self.sessions.find(name).await;
+        }
+        let live = match found {
+            Ok(live) => live,
+            Err(error) => return Some(Err(error.into())),
+        };
+        self.decided_by.insert(name.clone(), Arc::downgrade(&live));
+        Some(self.sessions.observe(&live, name, observation).await)
+    }
+}
+
+/// The decision or the fault, or what ends the stream.
+async fn answer(
+    task: Result<Task, Error>,
+    sessions: &Sessions,
+    before: Option<Answered>,
+) -> Result<Result<(Decision, Mode), Error>, Status> {
+    let decided = match task {
+        Err(error) => Err(error),
+        Ok(task) => {
+            let first = match task.pending {
+                Ok(pending) => pending.durable().await,
+                Err(lost) => Err(lost),
+            };
+            match first {
+                Ok(decided) => Ok(decided),
+                Err(Lost::Failed(error)) => Err(error),
+                Err(Lost::Stale) => {
+                    all_answered(before).await?;
+                    let again = sessions.decide(&task.name, task.observation).await;
+                    return may_go_on(again);
+                }
+            }
+        }
+    };
+    let decided = may_go_on(decided)?;
+    all_answered(before).await?;
+    Ok(decided)
+}
+
+async fn all_answered(before: Option<Answered>) -> Result<(), Status> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    // The answer before has told the client why.
+    before.await.map_err(|_| shutting_down().into())
+}
+
+/// An error of the observation is an answer; one that passes with time ends the stream.
+fn may_go_on<T>(decided: Result<T, Error>) -> Result<Result<T, Error>, Status> {
+    match decided {
+        Err(error) if error.reason.retry_after().is_some() => Err(error.into()),
+        decided => Ok(decided),
     }
 }

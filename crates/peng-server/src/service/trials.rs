@@ -1,7 +1,5 @@
 //! Trials: create, get, list, complete.
 
-use std::sync::Arc;
-
 use peng_predict::{Decision, Mode};
 use peng_proto::{
     error::{Error, Reason},
@@ -13,10 +11,7 @@ use peng_proto::{
 use peng_store::{Logged, State, TrialKey, Write, Written};
 
 use super::{Service, id, name, page_size, storage};
-use crate::{
-    experiments::Experiment,
-    live::{Live, Snapshot},
-};
+use crate::{commit::Lost, experiments::Experiment, live::Snapshot};
 
 impl Service {
     pub(super) async fn create_trial(
@@ -41,13 +36,14 @@ impl Service {
             .await?
             .write(write, None)
             .durable()
-            .await?;
+            .await
+            .map_err(Lost::give_up)?;
         let name = names::Trial {
             experiment: parent,
             id,
         };
         let (experiment, snapshot) = self.sessions.read(&name).await?;
-        if written == Some(Written::IdTaken) && snapshot.row.display_name != *display_name {
+        if written == Written::IdTaken && snapshot.row.display_name != *display_name {
             return Err(Error::of_field(
                 Reason::IdTaken,
                 "trial_id",
@@ -111,8 +107,7 @@ impl Service {
         let name: names::Trial = name("name", &request.name)?;
         let state = terminal(request.state)?;
         let message: Text<1000> = text::parse("message", request.message)?;
-        let pending = self.sessions.complete(&name, state, &message).await?;
-        let live: Arc<Live> = pending.durable().await?;
+        let live = self.sessions.complete(&name, state, &message).await?;
         Ok(v1::CompleteTrialResponse {
             trial: Some(to_wire(&live.experiment, &live.snapshot(), View::Basic)),
         })

@@ -3,12 +3,13 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::{Sqlite, rows};
+use super::Sqlite;
 use crate::{
-    Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, State, Trial, TrialKey,
-    Trials, Write, Written,
+    Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, Trial, TrialKey, Trials,
+    Write, Written,
+    rows::{self, EventRow, ExperimentRow, LoggedRow, TrialRow},
 };
 
 #[async_trait]
@@ -32,38 +33,40 @@ impl Trials for Sqlite {
         .execute(&mut *commit)
         .await?
         .rows_affected();
-        let row = sqlx::query("SELECT * FROM experiments WHERE id = ?")
+        let row: ExperimentRow = sqlx::query_as("SELECT * FROM experiments WHERE id = ?")
             .bind(&new.id)
             .fetch_one(&mut *commit)
             .await?;
         commit.commit().await?;
-        Ok((rows::experiment(&row)?, inserted > 0))
+        Ok((row.try_into()?, inserted > 0))
     }
 
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Error> {
-        let row = sqlx::query("SELECT * FROM experiments WHERE id = ?")
+        let row: Option<ExperimentRow> = sqlx::query_as("SELECT * FROM experiments WHERE id = ?")
             .bind(id)
             .fetch_optional(&self.reader)
             .await?;
-        row.as_ref().map(rows::experiment).transpose()
+        row.map(Experiment::try_from).transpose()
     }
 
     async fn experiments(&self, after: &str, limit: u32) -> Result<Vec<Experiment>, Error> {
-        let rows = sqlx::query("SELECT * FROM experiments WHERE id > ? ORDER BY id LIMIT ?")
-            .bind(after)
-            .bind(limit)
-            .fetch_all(&self.reader)
-            .await?;
-        rows.iter().map(rows::experiment).collect()
+        let page: Vec<ExperimentRow> =
+            sqlx::query_as("SELECT * FROM experiments WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(after)
+                .bind(limit)
+                .fetch_all(&self.reader)
+                .await?;
+        rows::all(page)
     }
 
     async fn trial(&self, experiment: ExperimentKey, id: &str) -> Result<Option<Trial>, Error> {
-        let row = sqlx::query("SELECT * FROM trials WHERE experiment = ? AND id = ?")
-            .bind(experiment.0)
-            .bind(id)
-            .fetch_optional(&self.reader)
-            .await?;
-        row.as_ref().map(rows::trial).transpose()
+        let row: Option<TrialRow> =
+            sqlx::query_as("SELECT * FROM trials WHERE experiment = ? AND id = ?")
+                .bind(experiment.0)
+                .bind(id)
+                .fetch_optional(&self.reader)
+                .await?;
+        row.map(Trial::try_from).transpose()
     }
 
     async fn trials(
@@ -72,7 +75,7 @@ impl Trials for Sqlite {
         after: TrialKey,
         limit: u32,
     ) -> Result<Vec<Trial>, Error> {
-        let rows = sqlx::query(
+        let page: Vec<TrialRow> = sqlx::query_as(
             "SELECT * FROM trials WHERE experiment = ? AND key > ? ORDER BY key LIMIT ?",
         )
         .bind(experiment.0)
@@ -80,28 +83,24 @@ impl Trials for Sqlite {
         .bind(limit)
         .fetch_all(&self.reader)
         .await?;
-        rows.iter().map(rows::trial).collect()
+        rows::all(page)
     }
 
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
-        let rows = sqlx::query(
+        let log: Vec<LoggedRow> = sqlx::query_as(
             "SELECT epoch, value, decision FROM events
              WHERE trial = ? AND epoch IS NOT NULL ORDER BY seq",
         )
         .bind(trial.get())
         .fetch_all(&self.reader)
         .await?;
-        rows.iter().map(rows::logged).collect()
+        rows::all(log)
     }
 
     async fn commit(&self, writes: &[Write], at: SystemTime) -> Result<Vec<Written>, Error> {
-        let at = rows::micros(at);
-        let mut written = Vec::with_capacity(writes.len());
-        let mut commit = self.writer.begin().await?;
-        for write in writes {
-            written.push(put(&mut commit, write, at).await?);
-        }
-        commit.commit().await?;
+        let mut transaction = self.writer.begin().await?;
+        let written = super::commit::execute(&mut transaction, writes, rows::micros(at)).await?;
+        transaction.commit().await?;
         Ok(written)
     }
 
@@ -111,7 +110,7 @@ impl Trials for Sqlite {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
-        let rows = sqlx::query(
+        let page: Vec<EventRow> = sqlx::query_as(
             "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision
              FROM events JOIN trials ON trials.key = events.trial
              WHERE events.experiment = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -121,121 +120,27 @@ impl Trials for Sqlite {
         .bind(limit)
         .fetch_all(&self.reader)
         .await?;
-        rows.iter().map(rows::event).collect()
+        rows::all(page)
     }
-}
 
-async fn put(db: &mut SqliteConnection, write: &Write, at: i64) -> Result<Written, Error> {
-    match write {
-        Write::Create {
-            experiment,
-            id,
-            display_name,
-        } => create(db, *experiment, id, display_name, at).await,
-        Write::Observe {
-            experiment,
-            trial,
-            logged,
-            enters,
-        } => {
-            let mut seq = observe(db, *experiment, *trial, logged, at).await?;
-            if let Some(state) = enters {
-                seq = enter(db, *experiment, *trial, *state, "", at).await?;
+    async fn ends(
+        &self,
+        experiments: &[ExperimentKey],
+    ) -> Result<Vec<(ExperimentKey, Seq)>, Error> {
+        let mut ends = Vec::with_capacity(experiments.len());
+        for experiment in experiments {
+            let row = sqlx::query("SELECT max(seq) AS seq FROM events WHERE experiment = ?")
+                .bind(experiment.0)
+                .fetch_one(&self.reader)
+                .await?;
+            if let Some(seq) = row.try_get("seq")? {
+                ends.push((*experiment, Seq::new(seq)));
             }
-            Ok(Written::At(seq))
         }
-        Write::Enter {
-            experiment,
-            trial,
-            state,
-            message,
-        } => enter(db, *experiment, *trial, *state, message, at)
-            .await
-            .map(Written::At),
+        Ok(ends)
     }
-}
 
-async fn create(
-    db: &mut SqliteConnection,
-    experiment: ExperimentKey,
-    id: &str,
-    display_name: &str,
-    at: i64,
-) -> Result<Written, Error> {
-    let row = sqlx::query(
-        "INSERT INTO trials (experiment, id, display_name, state, created_us)
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING key",
-    )
-    .bind(experiment.0)
-    .bind(id)
-    .bind(display_name)
-    .bind(State::Running.as_str())
-    .bind(at)
-    .fetch_optional(&mut *db)
-    .await?;
-    let Some(row) = row else {
-        return Ok(Written::IdTaken);
-    };
-    let trial = TrialKey::new(row.try_get("key")?);
-    log_state(db, experiment, trial, State::Running, at)
-        .await
-        .map(Written::At)
-}
-
-async fn observe(
-    db: &mut SqliteConnection,
-    experiment: ExperimentKey,
-    trial: TrialKey,
-    logged: &Logged,
-    at: i64,
-) -> Result<Seq, Error> {
-    let done = sqlx::query(
-        "INSERT INTO events (experiment, trial, at_us, epoch, value, decision)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(experiment.0)
-    .bind(trial.get())
-    .bind(at)
-    .bind(logged.observation.epoch.get())
-    .bind(logged.observation.value)
-    .bind(rows::to_json("decision", &logged.decision)?)
-    .execute(db)
-    .await?;
-    Ok(Seq::new(done.last_insert_rowid()))
-}
-
-async fn enter(
-    db: &mut SqliteConnection,
-    experiment: ExperimentKey,
-    trial: TrialKey,
-    state: State,
-    message: &str,
-    at: i64,
-) -> Result<Seq, Error> {
-    sqlx::query("UPDATE trials SET state = ?, message = ?, ended_us = ? WHERE key = ?")
-        .bind(state.as_str())
-        .bind(message)
-        .bind(state.is_terminal().then_some(at))
-        .bind(trial.get())
-        .execute(&mut *db)
-        .await?;
-    log_state(db, experiment, trial, state, at).await
-}
-
-async fn log_state(
-    db: &mut SqliteConnection,
-    experiment: ExperimentKey,
-    trial: TrialKey,
-    state: State,
-    at: i64,
-) -> Result<Seq, Error> {
-    let done =
-        sqlx::query("INSERT INTO events (experiment, trial, at_us, state) VALUES (?, ?, ?, ?)")
-            .bind(experiment.0)
-            .bind(trial.get())
-            .bind(at)
-            .bind(state.as_str())
-            .execute(db)
-            .await?;
-    Ok(Seq::new(done.last_insert_rowid()))
+    fn is_shared(&self) -> bool {
+        false
+    }
 }

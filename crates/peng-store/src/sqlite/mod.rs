@@ -1,8 +1,8 @@
 //! [`Sqlite`]: everything in one file of the data folder, in WAL mode and synced
 //! in full, so that a commit survives the loss of power.
 
+mod commit;
 mod log;
-mod rows;
 mod search;
 
 use std::{

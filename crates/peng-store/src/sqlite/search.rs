@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use peng_search::candidate::Candidate;
 use sqlx::Row;
 
-use super::{Sqlite, rows};
-use crate::{Error, SearchKey, SearchRecord, Searches};
+use super::Sqlite;
+use crate::{Error, SearchKey, SearchRecord, Searches, rows};
 
 #[async_trait]
 impl Searches for Sqlite {

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use peng_server::Limits;
+use peng_store::Address;
 use serde::Deserialize;
 
 use crate::logging::Logging;
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The folder of the log.
     pub(crate) data: PathBuf,
+    /// The database of the log, instead of the folder.
+    pub(crate) database: Option<String>,
     /// Seconds for calls under way when it is asked to leave.
     drain_seconds: u32,
     /// What a client may ask for.
@@ -60,6 +63,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)),
             data: PathBuf::from("peng4nn-data"),
+            database: None,
             drain_seconds: 10,
             limits: LimitKeys::default(),
             log: Logging::default(),
@@ -89,6 +93,14 @@ impl Config {
             ensure!(value > 0, "limits.{key} must be at least 1");
         }
         Ok(config)
+    }
+
+    /// Where the log is.
+    pub(crate) fn store(&self) -> Result<Address, peng_store::Error> {
+        match &self.database {
+            Some(address) => address.parse(),
+            None => Ok(Address::Folder(self.data.clone())),
+        }
     }
 
     /// What the server takes.

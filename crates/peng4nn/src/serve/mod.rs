@@ -2,12 +2,11 @@
 
 mod config;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use peng_server::Server;
-use peng_store::Sqlite;
 
 pub(crate) use config::Config;
 
@@ -32,6 +31,16 @@ pub(crate) struct ServeArgs {
     /// missing [default: peng4nn-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The PostgreSQL database that holds the log instead of a folder, for several
+    /// servers behind one address; an address as libpq reads it
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "data",
+        env = "PENG4NN_DATABASE",
+        hide_env_values = true
+    )]
+    database: Option<String>,
     /// A TOML file; flags go before it (see deploy/peng4nn.example.toml)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -40,6 +49,7 @@ pub(crate) struct ServeArgs {
 const AFTER: &str = "\
 Examples:
   peng4nn serve --data /var/lib/peng4nn
+  peng4nn serve --database 'postgres://peng4nn@db/nas?sslmode=verify-full'
   peng4nn serve --listen 0.0.0.0:50051 --config peng4nn.toml --log-format json
   grpcurl -plaintext 127.0.0.1:50051 list
 
@@ -58,7 +68,12 @@ impl ServeArgs {
         }
         if let Some(data) = &self.data {
             config.data.clone_from(data);
+            config.database = None;
         }
+        if let Some(database) = &self.database {
+            config.database = Some(database.clone());
+        }
+        config.store().map_err(Failure::input)?;
         Ok(config)
     }
 }
@@ -66,8 +81,8 @@ impl ServeArgs {
 /// Serves until asked to leave.
 pub(crate) async fn run(config: Config) -> Result<Ending, Failure> {
     let leave = signal::asked_to_leave()?;
-    let store = Sqlite::open(&config.data).await?;
-    let server = Server::bind(config.server(), Arc::new(store)).await?;
+    let store = peng_store::open(&config.store()?).await?;
+    let server = Server::bind(config.server(), store).await?;
     server.run(leave).await.context("the server failed")?;
     Ok(Ending::Done)
 }

@@ -1,0 +1,111 @@
+//! Where a store is.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::{Error, Postgres, Searches, Sqlite, Trials};
+
+/// Both stores in one.
+pub trait Store: Trials + Searches {}
+
+impl<T: Trials + Searches> Store for T {}
+
+/// Where a store is.
+#[derive(Clone)]
+pub enum Address {
+    /// A folder with one SQLite file, of one server.
+    Folder(PathBuf),
+    /// A PostgreSQL database, of any number of servers.
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl fmt::Debug for Address {
+    /// Without what may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Address {
+    /// Without a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "sqlite:{}", folder.display()),
+            Self::Postgres(options) => {
+                let host = options.get_host();
+                let database = options.get_database().unwrap_or_default();
+                write!(f, "postgres://{host}:{}/{database}", options.get_port())
+            }
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    /// `postgres://..` (or `postgresql://..`) with the parameters of a libpq
+    /// address, `sqlite:FOLDER`, or a folder.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = text.parse().map_err(|source: sqlx::Error| Error::Address {
+                address: "postgres://..".to_owned(),
+                source: Some(source.into()),
+            })?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        let folder = text.strip_prefix("sqlite:").unwrap_or(text);
+        let folder = folder.strip_prefix("//").unwrap_or(folder);
+        if folder.is_empty() || folder.contains("://") {
+            let scheme = folder.split_once("://").map_or("", |(scheme, _)| scheme);
+            return Err(Error::Address {
+                address: format!("{scheme}.."),
+                source: None,
+            });
+        }
+        Ok(Self::Folder(folder.into()))
+    }
+}
+
+/// Opens the store at an address, making or migrating its tables.
+pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
+    Ok(match address {
+        Address::Folder(folder) => Arc::new(Sqlite::open(folder).await?),
+        Address::Postgres(options) => Arc::new(Postgres::open((**options).clone()).await?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart() {
+        for (text, shown) in [
+            ("peng4nn-data", "sqlite:peng4nn-data"),
+            ("sqlite:/var/lib/peng4nn", "sqlite:/var/lib/peng4nn"),
+            ("sqlite:///var/lib/peng4nn", "sqlite:/var/lib/peng4nn"),
+            ("postgres://me:secret@db/nas", "postgres://db:5432/nas"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(format!("{address:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_store_is_told_so_without_a_password() {
+        for text in [
+            "",
+            "sqlite:",
+            "mysql://me:secret@db/nas",
+            "postgres://me:secret@db:port/nas",
+        ] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(error.contains("would be right"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Why the store could not do it.
+
+use std::{io, path::PathBuf, time::Duration};
+
+/// Why the store could not do it. Nothing of a failed call is stored, unless the
+/// connection broke at the moment of a commit: then only the log knows.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address names no store.
+    #[error(
+        "`{address}` names no store; a folder, `sqlite:FOLDER` or `postgres://USER@HOST/DATABASE` would be right"
+    )]
+    Address {
+        /// What was given, without a password.
+        address: String,
+        /// What is wrong with it.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The folder cannot be made or written to.
+    #[error("cannot use the data folder {path}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has the folder.
+    #[error("the data folder {path} is in use by another server; stop it or name another folder")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no room for more.
+    #[error("the disk of the database is full; make room, and writing goes on")]
+    Full(#[source] sqlx::Error),
+    /// The database refuses or is gone.
+    #[error("the database does not answer")]
+    Database(#[source] sqlx::Error),
+    /// The database takes too long.
+    #[error("the database has not answered in {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// The tables cannot be brought to this version's form.
+    #[error("the database cannot be migrated")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row is not what this program wrote.
+    #[error("the database holds a {what} that cannot be read")]
+    Damaged {
+        /// Which kind of row.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    pub(crate) fn damaged(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Damaged {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
+/// `SQLITE_FULL`, and PostgreSQL's `disk_full`.
+const FULL: [&str; 2] = ["13", "53100"];
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        if code.is_some_and(|code| FULL.contains(&&*code)) {
+            Self::Full(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Which writes of a commit rest on the log as it is, and what they change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{Basis, Logged, Seq, State, TrialKey, Version, Write, Written};
+
+/// What a version is of: a trial or an experiment, by its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Scope {
+    Trial(i64),
+    Experiment(i64),
+}
+
+/// An entry of the log that is to be inserted.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) experiment: i64,
+    pub(crate) trial: i64,
+    pub(crate) kind: EntryKind<'a>,
+}
+
+/// What an entry tells.
+#[derive(Debug)]
+pub(crate) enum EntryKind<'a> {
+    Observed(&'a Logged),
+    Entered(State),
+}
+
+/// A trial that enters a state.
+#[derive(Debug)]
+pub(crate) struct Entered<'a> {
+    pub(crate) trial: i64,
+    pub(crate) state: State,
+    pub(crate) message: &'a str,
+}
+
+/// What becomes of a write.
+#[derive(Debug, Clone, Copy)]
+enum Planned {
+    /// The last of its entries has this index.
+    Entry(usize),
+    IdTaken,
+    Stale,
+    Current,
+}
+
+/// What is read from the database before a commit is planned.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The rows that the writes created, by experiment and id.
+    pub(crate) created: HashMap<(i64, String), i64>,
+    /// The versions of [`trials`].
+    pub(crate) trials: HashMap<i64, i64>,
+    /// The versions of [`experiments`].
+    pub(crate) experiments: HashMap<i64, i64>,
+}
+
+/// What a commit changes.
+#[derive(Debug, Default)]
+pub(crate) struct Plan<'a> {
+    pub(crate) entries: Vec<Entry<'a>>,
+    pub(crate) entered: Vec<Entered<'a>>,
+    /// The versions after the commit, where it raises them.
+    pub(crate) trials: BTreeMap<i64, i64>,
+    pub(crate) experiments: BTreeMap<i64, i64>,
+    results: Vec<Planned>,
+}
+
+/// The trials whose versions the writes rest on.
+pub(crate) fn trials(writes: &[Write]) -> Vec<i64> {
+    keys(writes, |scope| match scope {
+        Scope::Trial(key) => Some(key),
+        Scope::Experiment(_) => None,
+    })
+}
+
+/// The experiments whose versions the writes rest on.
+pub(crate) fn experiments(writes: &[Write]) -> Vec<i64> {
+    keys(writes, |scope| match scope {
+        Scope::Trial(_) => None,
+        Scope::Experiment(key) => Some(key),
+    })
+}
+
+fn keys(writes: &[Write], pick: impl Fn(Scope) -> Option<i64>) -> Vec<i64> {
+    let scopes = writes.iter().filter_map(basis);
+    let keys: BTreeSet<i64> = scopes.filter_map(|(scope, _)| pick(scope)).collect();
+    keys.into_iter().collect()
+}
+
+fn basis(write: &Write) -> Option<(Scope, Version)> {
+    match write {
+        Write::Create { .. } => None,
+        Write::Observe {
+            experiment,
+            trial,
+            basis,
+            ..
+        }
+        | Write::Enter {
+            experiment,
+            trial,
+            basis,
+            ..
+        }
+        | Write::Check {
+            experiment,
+            trial,
+            basis,
+        } => Some(match basis {
+            Basis::Trial(version) => (Scope::Trial(trial.get()), *version),
+            Basis::Experiment(version) => (Scope::Experiment(experiment.get()), *version),
+        }),
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// What the writes change in a database of which `known` is known.
+    pub(crate) fn new(writes: &'a [Write], mut known: Known) -> Self {
+        let mut plan = Self::default();
+        let mut stale = BTreeSet::new();
+        for write in writes {
+            let result = match basis(write) {
+                None => plan.create(write, &mut known),
+                // Later versions of a stale writer may be right by chance.
+                Some((scope, version))
+                    if stale.contains(&scope) || known.version(scope) != Some(version) =>
+                {
+                    stale.insert(scope);
+                    Planned::Stale
+                }
+                Some((scope, version)) => plan.append(write, scope, version, &mut known),
+            };
+            plan.results.push(result);
+        }
+        plan
+    }
+
+    fn create(&mut self, write: &'a Write, known: &mut Known) -> Planned {
+        let Write::Create { experiment, id, .. } = write else {
+            return Planned::Stale;
+        };
+        // Taken out, so that of two writes of one id only the first has created it.
+        match known.created.remove(&(experiment.get(), id.clone())) {
+            Some(trial) => self.log(experiment.get(), trial, EntryKind::Entered(State::Running)),
+            None => Planned::IdTaken,
+        }
+    }
+
+    fn append(
+        &mut self,
+        write: &'a Write,
+        scope: Scope,
+        version: Version,
+        known: &mut Known,
+    ) -> Planned {
+        let result = match write {
+            Write::Create { .. } | Write::Check { .. } => return Planned::Current,
+            Write::Observe {
+                experiment,
+                trial,
+                logged,
+                enters,
+                ..
+            } => {
+                let observed = self.log(experiment.get(), trial.get(), EntryKind::Observed(logged));
+                match enters {
+                    Some(state) => self.enter(experiment.get(), *trial, *state, ""),
+                    None => observed,
+                }
+            }
+            Write::Enter {
+                experiment,
+                trial,
+                state,
+                message,
+                ..
+            } => self.enter(experiment.get(), *trial, *state, message),
+        };
+        let next = version.next().get();
+        match scope {
+            Scope::Trial(key) => {
+                known.trials.insert(key, next);
+                self.trials.insert(key, next);
+            }
+            Scope::Experiment(key) => {
+                known.experiments.insert(key, next);
+                self.experiments.insert(key, next);
+            }
+        }
+        result
+    }
+
+    fn enter(
+        &mut self,
+        experiment: i64,
+        trial: TrialKey,
+        state: State,
+        message: &'a str,
+    ) -> Planned {
+        self.entered.push(Entered {
+            trial: trial.get(),
+            state,
+            message,
+        });
+        self.log(experiment, trial.get(), EntryKind::Entered(state))
+    }
+
+    fn log(&mut self, experiment: i64, trial: i64, kind: EntryKind<'a>) -> Planned {
+        self.entries.push(Entry {
+            experiment,
+            trial,
+            kind,
+        });
+        Planned::Entry(self.entries.len() - 1)
+    }
+
+    /// What became of each write, where `seqs` are the places of the entries.
+    pub(crate) fn written(&self, seqs: &[Seq]) -> Vec<Written> {
+        self.results
+            .iter()
+            .map(|planned| match planned {
+                Planned::Entry(index) => Written::At(seqs[*index]),
+                Planned::IdTaken => Written::IdTaken,
+                Planned::Stale => Written::Stale,
+                Planned::Current => Written::Current,
+            })
+            .collect()
+    }
+}
+
+impl Known {
+    fn version(&self, scope: Scope) -> Option<Version> {
+        match scope {
+            Scope::Trial(key) => self.trials.get(&key),
+            Scope::Experiment(key) => self.experiments.get(&key),
+        }
+        .copied()
+        .map(Version::new)
+    }
+}

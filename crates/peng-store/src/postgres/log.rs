@@ -1,0 +1,170 @@
+//! [`Trials`] on PostgreSQL.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::{Postgres, in_time};
+use crate::{
+    Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, Trial, TrialKey, Trials,
+    Write, Written,
+    rows::{self, EventRow, ExperimentRow, LoggedRow, TrialRow},
+};
+
+#[async_trait]
+impl Trials for Postgres {
+    async fn create_experiment(
+        &self,
+        new: NewExperiment,
+        at: SystemTime,
+    ) -> Result<(Experiment, bool), Error> {
+        in_time(async {
+            let inserted = sqlx::query(
+                "INSERT INTO experiments (id, label, settings, created_us)
+                 VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            )
+            .bind(&new.id)
+            .bind(rows::to_json("experiment label", &new.label)?)
+            .bind(rows::to_json("experiment", &new.settings)?)
+            .bind(rows::micros(at))
+            .execute(&self.writer)
+            .await?
+            .rows_affected();
+            let row: ExperimentRow = sqlx::query_as("SELECT * FROM experiments WHERE id = $1")
+                .bind(&new.id)
+                .fetch_one(&self.writer)
+                .await?;
+            Ok((row.try_into()?, inserted > 0))
+        })
+        .await
+    }
+
+    async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Error> {
+        in_time(async {
+            let row: Option<ExperimentRow> =
+                sqlx::query_as("SELECT * FROM experiments WHERE id = $1")
+                    .bind(id)
+                    .fetch_optional(&self.reader)
+                    .await?;
+            row.map(Experiment::try_from).transpose()
+        })
+        .await
+    }
+
+    async fn experiments(&self, after: &str, limit: u32) -> Result<Vec<Experiment>, Error> {
+        in_time(async {
+            let page: Vec<ExperimentRow> =
+                sqlx::query_as("SELECT * FROM experiments WHERE id > $1 ORDER BY id LIMIT $2")
+                    .bind(after)
+                    .bind(i64::from(limit))
+                    .fetch_all(&self.reader)
+                    .await?;
+            rows::all(page)
+        })
+        .await
+    }
+
+    async fn trial(&self, experiment: ExperimentKey, id: &str) -> Result<Option<Trial>, Error> {
+        in_time(async {
+            let row: Option<TrialRow> =
+                sqlx::query_as("SELECT * FROM trials WHERE experiment = $1 AND id = $2")
+                    .bind(experiment.0)
+                    .bind(id)
+                    .fetch_optional(&self.reader)
+                    .await?;
+            row.map(Trial::try_from).transpose()
+        })
+        .await
+    }
+
+    async fn trials(
+        &self,
+        experiment: ExperimentKey,
+        after: TrialKey,
+        limit: u32,
+    ) -> Result<Vec<Trial>, Error> {
+        in_time(async {
+            let page: Vec<TrialRow> = sqlx::query_as(
+                "SELECT * FROM trials WHERE experiment = $1 AND key > $2 ORDER BY key LIMIT $3",
+            )
+            .bind(experiment.0)
+            .bind(after.get())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+            rows::all(page)
+        })
+        .await
+    }
+
+    async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
+        in_time(async {
+            let log: Vec<LoggedRow> = sqlx::query_as(
+                "SELECT epoch, value, decision FROM events
+                 WHERE trial = $1 AND epoch IS NOT NULL ORDER BY seq",
+            )
+            .bind(trial.get())
+            .fetch_all(&self.reader)
+            .await?;
+            rows::all(log)
+        })
+        .await
+    }
+
+    async fn commit(&self, writes: &[Write], at: SystemTime) -> Result<Vec<Written>, Error> {
+        in_time(async {
+            let mut transaction = self.writer.begin().await?;
+            let at = rows::micros(at);
+            let written = super::commit::execute(&mut transaction, writes, at).await?;
+            transaction.commit().await?;
+            Ok(written)
+        })
+        .await
+    }
+
+    async fn events(
+        &self,
+        experiment: ExperimentKey,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<Event>, Error> {
+        in_time(async {
+            let page: Vec<EventRow> = sqlx::query_as(
+                "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision
+                 FROM events JOIN trials ON trials.key = events.trial
+                 WHERE events.experiment = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            )
+            .bind(experiment.0)
+            .bind(after.get())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+            rows::all(page)
+        })
+        .await
+    }
+
+    async fn ends(
+        &self,
+        experiments: &[ExperimentKey],
+    ) -> Result<Vec<(ExperimentKey, Seq)>, Error> {
+        let keys: Vec<i64> = experiments.iter().map(|key| key.0).collect();
+        in_time(async {
+            let ends: Vec<(i64, i64)> = sqlx::query_as(
+                "SELECT key, last_seq FROM experiments WHERE key = ANY($1) AND last_seq > 0",
+            )
+            .bind(&keys)
+            .fetch_all(&self.reader)
+            .await?;
+            let ends = ends.into_iter();
+            Ok(ends
+                .map(|(key, seq)| (ExperimentKey(key), Seq::new(seq)))
+                .collect())
+        })
+        .await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,95 @@
+//! [`Searches`] on PostgreSQL.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use async_trait::async_trait;
+use peng_search::candidate::Candidate;
+
+use super::{Postgres, in_time};
+use crate::{Error, SearchKey, SearchRecord, Searches, rows};
+
+#[async_trait]
+impl Searches for Postgres {
+    async fn open_search(
+        &self,
+        id: &str,
+        settings: &str,
+        at: SystemTime,
+    ) -> Result<SearchRecord, Error> {
+        in_time(async {
+            let mut commit = self.writer.begin().await?;
+            sqlx::query(
+                "INSERT INTO searches (id, settings, created_us) VALUES ($1, $2, $3)
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(id)
+            .bind(settings)
+            .bind(rows::micros(at))
+            .execute(&mut *commit)
+            .await?;
+            let (key, settings, watched): (i64, String, String) =
+                sqlx::query_as("SELECT key, settings, watched FROM searches WHERE id = $1")
+                    .bind(id)
+                    .fetch_one(&mut *commit)
+                    .await?;
+            let candidates: Vec<(String,)> =
+                sqlx::query_as("SELECT record FROM candidates WHERE search = $1 ORDER BY number")
+                    .bind(key)
+                    .fetch_all(&mut *commit)
+                    .await?;
+            commit.commit().await?;
+            Ok(SearchRecord {
+                key: SearchKey(key),
+                settings,
+                watched,
+                candidates: candidates
+                    .iter()
+                    .map(|(record,)| rows::from_json("candidate", record))
+                    .collect::<Result<_, Error>>()?,
+            })
+        })
+        .await
+    }
+
+    async fn put_candidates(
+        &self,
+        search: SearchKey,
+        candidates: &[Candidate],
+        watched: Option<&str>,
+    ) -> Result<(), Error> {
+        // One statement changes a row once: of several forms of a candidate the last counts.
+        let last: BTreeMap<u32, &Candidate> = candidates
+            .iter()
+            .map(|candidate| (candidate.id.number(), candidate))
+            .collect();
+        let numbers: Vec<i64> = last.keys().copied().map(i64::from).collect();
+        let records = last
+            .values()
+            .map(|candidate| rows::to_json("candidate", candidate))
+            .collect::<Result<Vec<_>, Error>>()?;
+        in_time(async {
+            let mut commit = self.writer.begin().await?;
+            sqlx::query(
+                "INSERT INTO candidates (search, number, record)
+                 SELECT $1, number, record
+                 FROM UNNEST($2::bigint[], $3::text[]) AS new (number, record)
+                 ON CONFLICT (search, number) DO UPDATE SET record = excluded.record",
+            )
+            .bind(search.0)
+            .bind(&numbers)
+            .bind(&records)
+            .execute(&mut *commit)
+            .await?;
+            if let Some(token) = watched {
+                sqlx::query("UPDATE searches SET watched = $1 WHERE key = $2")
+                    .bind(token)
+                    .bind(search.0)
+                    .execute(&mut *commit)
+                    .await?;
+            }
+            commit.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+}
