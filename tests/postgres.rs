@@ -194,6 +194,8 @@ impl Cluster {
     pub fn kill(&self) {
         let pid = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap().to_owned();
+        // It forks no more: a child that is left would hold the memory of the next server.
+        signal("STOP", std::slice::from_ref(&pid));
         let listed = Command::new("ps")
             .args(["-e", "-o", "pid=,ppid="])
             .output()
@@ -206,13 +208,7 @@ impl Cluster {
                 victims.push(child.to_owned());
             }
         }
-        // A child may be gone by now.
-        Command::new("kill")
-            .arg("-9")
-            .args(victims)
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
+        signal("KILL", &victims);
     }
 
     /// The address of a new database, once the server listens.
@@ -241,6 +237,16 @@ impl Drop for Cluster {
             drop(keeper.wait());
         }
     }
+}
+
+/// A process may be gone by now.
+fn signal(signal: &str, processes: &[String]) {
+    Command::new("kill")
+        .args(["-s", signal])
+        .args(processes)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
 }
 
 /// Whom the server runs as: it refuses to be root.
