@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // in tests a panic is the message, and values are exact
 
 mod bad_input;
+mod bench;
 mod harness;
 mod idempotence;
 mod kills;

@@ -1,5 +1,6 @@
 //! The command line: serve, search, predict, evaluate.
 
+mod bench;
 mod cli;
 mod evaluate;
 mod exit;
@@ -36,6 +37,7 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
     match cli.command {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Bench(args) => block_on(bench::run(*args)),
         Command::Health(args) => block_on(health::run(args)),
         Command::Serve(args) => {
             let config = args.configure()?;
