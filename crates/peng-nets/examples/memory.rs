@@ -11,12 +11,13 @@ use std::time::Duration;
 use peng_nets::dataset::Dataset;
 use peng_nets::dataset::split::{Sizes, Split};
 use peng_nets::train::{Settings, Training};
-use peng_nets::{Device, device};
+use peng_nets::{Device, device, memory};
 use peng_search::macro_space::{Input, Space};
 use peng_search::settings::{Algorithm, Goal};
 use peng_search::{Search, Settings as Plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    memory::share_arena();
     let candidates = std::env::args().nth(1).ok_or("give CANDIDATES")?.parse()?;
     let input = Input {
         channels: 1,

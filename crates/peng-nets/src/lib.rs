@@ -14,7 +14,7 @@ pub mod device;
 pub mod export;
 mod layers;
 mod macro_net;
-mod memory;
+pub mod memory;
 pub mod net;
 mod optimizer;
 mod random;
