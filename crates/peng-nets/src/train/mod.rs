@@ -175,11 +175,22 @@ impl Training {
 
     /// Trains to the next measurement and makes it. `interrupted` is asked before every batch.
     pub fn advance(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Step, Error> {
+        self.advance_until(interrupted, &|| false)
+    }
+
+    /// The same, with pauses also where one is `due`, which is asked before every batch that is
+    /// trained on. A measurement that is under way is made first: it would begin anew after a
+    /// pause, and never end if pauses were due more often than it takes.
+    pub fn advance_until(
+        &mut self,
+        interrupted: &dyn Fn() -> bool,
+        due: &dyn Fn() -> bool,
+    ) -> Result<Step, Error> {
         if self.place.epoch >= self.settings.epochs {
             return Err(Error::Finished(self.settings.epochs));
         }
         let start = Instant::now();
-        let measured = self.next_measurement(interrupted);
+        let measured = self.next_measurement(interrupted, due);
         self.place.seconds += start.elapsed().as_secs_f64();
         let Some((loss, accuracy)) = measured? else {
             return Ok(Step::Paused);
@@ -220,6 +231,7 @@ impl Training {
     fn next_measurement(
         &mut self,
         interrupted: &dyn Fn() -> bool,
+        due: &dyn Fn() -> bool,
     ) -> Result<Option<(f64, f64)>, Error> {
         let batches = self.split.train.len() / self.settings.batch;
         let (part, parts) = (self.place.part as usize, self.settings.validations as usize);
@@ -229,7 +241,7 @@ impl Training {
             self.order = random::permutation(self.split.train.len(), order);
         }
         while self.place.batch < end {
-            if interrupted() {
+            if interrupted() || due() {
                 return Ok(None);
             }
             self.batch(batches)?;

@@ -95,7 +95,7 @@ impl Training for Run {
             // At least one batch lies between two checkpoints.
             let asked = Cell::new(false);
             let is_due = || asked.replace(true) && kept && saved.elapsed() >= every;
-            let step = self.training.advance(&|| interrupted() || is_due());
+            let step = self.training.advance_until(interrupted, &is_due);
             match step.map_err(failure)? {
                 Step::Done(measured) => return Ok(Some(observation(&measured))),
                 Step::Paused if interrupted() => return Ok(None),
