@@ -64,9 +64,13 @@ pub(crate) struct Args {
     )]
     pub(crate) devices: Vec<Choice>,
 
-    /// How many candidates to train at the same time on each device
+    /// How many candidates to train at the same time on each device, each in a process of its own
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) slots: NonZeroUsize,
+
+    /// The process of one slot, by number; a worker with several starts them
+    #[arg(long, hide = true, value_name = "N")]
+    pub(crate) slot: Option<NonZeroUsize>,
 
     /// CPU threads of each slot [default: the cores divided among the slots]
     #[arg(long, value_name = "N")]
@@ -123,8 +127,8 @@ pub(crate) enum LogFormat {
 }
 
 impl Args {
-    /// The name, or one that tells this process from others.
-    pub(crate) fn name(&self) -> String {
+    /// The name, or one that tells the worker with this process id from others.
+    pub(crate) fn name(&self, process: u32) -> String {
         self.name.clone().unwrap_or_else(|| {
             let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
             let host: String = host
@@ -133,7 +137,7 @@ impl Args {
                 .chars()
                 .take(60)
                 .collect();
-            format!("{host}-{}", std::process::id())
+            format!("{host}-{process}")
         })
     }
 
@@ -219,6 +223,6 @@ mod tests {
 
     #[test]
     fn a_worker_without_a_name_has_one_that_fits() {
-        assert!(name(&parse(&[]).unwrap().name()).is_ok());
+        assert!(name(&parse(&[]).unwrap().name(u32::MAX)).is_ok());
     }
 }

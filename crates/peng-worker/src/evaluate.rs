@@ -16,11 +16,15 @@ use crate::{
     attempt::{Attempt, Ending},
     complete::{self, FAREWELL},
     lease,
+    progress::Measured,
     train::{Closing, Failure, Observation, Running, Trainer},
 };
 
 /// Training does not run ahead of the verdicts by more epochs; below the reporter's window.
 const AHEAD: usize = 200;
+
+/// What the log lines of measurements are filtered by.
+const EPOCHS: &str = "peng_worker::epochs";
 
 /// Who takes part in an evaluation.
 pub(crate) struct Evaluation<'a> {
@@ -28,6 +32,8 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) predictor: &'a Client,
     pub(crate) trainer: &'a Arc<dyn Trainer>,
     pub(crate) verdict_wait: Duration,
+    /// Told what is measured and decided on.
+    pub(crate) show: &'a (dyn Fn(Option<Measured>) + Send + Sync),
     pub(crate) leaving: &'a CancellationToken,
 }
 
@@ -71,7 +77,20 @@ impl Evaluation<'_> {
                 (Some(running), Closing::Settled { trained })
             }
             Halt::Leaving | Halt::Broken(_) => {
-                running.close(Closing::Save).await;
+                let mut saved = pin!(running.close(Closing::Save));
+                tokio::select! {
+                    biased;
+                    () = &mut saved => {}
+                    // Nothing is left to give back.
+                    over = &mut leased => {
+                        tracing::info!(reason = %over, "the candidate is no longer ours");
+                        saved.await;
+                        return match halt {
+                            Halt::Broken(error) => Err(error),
+                            Halt::Ended(_) | Halt::Leaving => Ok(()),
+                        };
+                    }
+                }
                 (None, Closing::Leave)
             }
         };
@@ -145,7 +164,7 @@ impl Evaluation<'_> {
         match answer {
             Ok(Some(Decided { decision, .. })) => {
                 if let Some(observation) = attempt.decide(&decision) {
-                    tell(&observation, &decision);
+                    self.tell(&observation, &decision);
                 }
                 Ok(())
             }
@@ -159,6 +178,31 @@ impl Evaluation<'_> {
                 source,
             }),
         }
+    }
+
+    /// Shows and logs an observation that is decided on.
+    fn tell(&self, observation: &Observation, decision: &v1::Decision) {
+        let measured = Measured {
+            epoch: observation.epoch,
+            images_per_second: observation.images as f64 / observation.seconds,
+            accuracy: observation.value,
+            prediction: decision.prediction.as_ref().map(|p| p.fitness),
+        };
+        (self.show)(Some(measured));
+        tracing::info!(
+            target: EPOCHS,
+            epoch = measured.epoch,
+            value = rounded(measured.accuracy),
+            loss = rounded(observation.loss),
+            prediction = measured.prediction.map(rounded),
+            images_per_second = measured.images_per_second.round(),
+            "{}",
+            match (decision.verdict(), decision.must_stop) {
+                (v1::Verdict::Stop, true) => decision.explanation.as_str(),
+                (v1::Verdict::Stop, false) => "advised to stop, trains on",
+                _ => "goes on",
+            }
+        );
     }
 
     /// Tells the orchestrator why the training halted.
@@ -232,13 +276,19 @@ fn take(
     Ok(())
 }
 
-/// An error and what it came from, on one line.
+/// An error and what it came from, on one line. libtorch appends its call stack, and an error may
+/// have told what it came from already.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let told = error.to_string();
+        let line = told.lines().next().unwrap_or_default();
+        if !text.contains(line) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{line}");
+        }
+        next = error.source();
     }
     text
 }
@@ -253,24 +303,6 @@ fn given_up(over: &ClientError) -> Closing {
     } else {
         Closing::Leave
     }
-}
-
-/// The line about an observation.
-fn tell(observation: &Observation, decision: &v1::Decision) {
-    let prediction = decision.prediction.as_ref().map(|p| rounded(p.fitness));
-    tracing::info!(
-        epoch = observation.epoch,
-        value = rounded(observation.value),
-        loss = rounded(observation.loss),
-        prediction,
-        images_per_second = (observation.images as f64 / observation.seconds).round(),
-        "{}",
-        match (decision.verdict(), decision.must_stop) {
-            (v1::Verdict::Stop, true) => decision.explanation.as_str(),
-            (v1::Verdict::Stop, false) => "advised to stop, trains on",
-            _ => "goes on",
-        }
-    );
 }
 
 fn rounded(value: f64) -> f64 {

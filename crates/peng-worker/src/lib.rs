@@ -13,6 +13,7 @@ mod complete;
 mod error;
 mod evaluate;
 mod lease;
+pub mod progress;
 mod slot;
 pub mod train;
 mod worker;

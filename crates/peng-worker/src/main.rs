@@ -3,21 +3,26 @@
 mod args;
 mod logging;
 mod network;
+mod places;
+mod screen;
 mod shutdown;
+mod supervise;
 mod torch;
 
-use std::{io::stdin, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::stdin, process::ExitCode, time::Duration};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 use peng_client::{Client, Options};
-use peng_nets::{Device, device};
-use peng_worker::{Post, Worker};
+use peng_nets::memory;
+use peng_worker::Worker;
 use tokio::runtime::Builder;
 
 use args::Args;
+use places::Place;
+use screen::Screen;
 use shutdown::Shutdown;
-use torch::{Keep, Stock, Torch};
+use torch::Keep;
 
 /// How long an epoch waits for its verdict before the next one begins without it.
 const VERDICT_WAIT: Duration = Duration::from_secs(5);
@@ -26,6 +31,7 @@ const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
+    memory::share_arena();
     let args = Args::parse();
     run(&args).unwrap_or_else(|(error, code)| {
         eprintln!("peng4nn-worker: {error:#}");
@@ -37,7 +43,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     let bad_input = |error| (error, BAD_INPUT);
     let failed = |error| (error, FAILED);
-    logging::start(args.log_format).map_err(bad_input)?;
+    let screen = Screen::new(args);
+    logging::start(args.log_format, &screen).map_err(bad_input)?;
     if let Some(description) = &args.test {
         network::test(args, description).map_err(bad_input)?;
         return Ok(ExitCode::SUCCESS);
@@ -49,11 +56,22 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     // Before the data set is loaded: a signal may come meanwhile.
     let shutdown = Shutdown::listen().context("cannot listen for signals");
     let shutdown = shutdown.map_err(failed)?;
-    if args.leave_on_eof {
+    if args.leave_on_eof || args.slot.is_some() {
         let followed = shutdown.follow(stdin()).context("cannot follow the input");
         followed.map_err(failed)?;
     }
-    let worker = prepare(args).map_err(bad_input)?;
+    let places = places::places(args).map_err(|error| bad_input(error.into()))?;
+    if args.slot.is_none() && places.len() > 1 {
+        check(args).map_err(bad_input)?;
+        let leaving = shutdown.leaving();
+        let slots = supervise::run(&places, &screen, &leaving);
+        runtime.block_on(slots)?;
+        return Ok(shutdown.exit_code());
+    }
+    let place = args.slot.map_or(0, |number| number.get() - 1);
+    let place = places.get(place).context("there is no such slot");
+    let worker = place.and_then(|place| worker(args, place, places.len(), &screen));
+    let worker = worker.map_err(bad_input)?;
     let result = runtime.block_on(worker.run(shutdown.leaving()));
     result.map_err(|error| {
         let code = match error {
@@ -66,71 +84,39 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     Ok(shutdown.exit_code())
 }
 
-/// Finds data and devices, before anything is leased.
-fn prepare(args: &Args) -> anyhow::Result<Worker> {
-    let options = Options {
-        patience: Duration::from_secs(args.patience),
-        ..Options::default()
-    };
-    let orchestrator = args.orchestrator.as_deref().unwrap_or_default();
-    let orchestrator = Client::connect_lazy(orchestrator, options)?;
+/// Checks what every slot needs, before anything is leased.
+fn check(args: &Args) -> anyhow::Result<Keep> {
     ensure!(
         args.data.is_dir(),
         "--data {} is no folder",
         args.data.display()
     );
     let every = Duration::try_from_secs_f32(args.checkpoint_every);
-    let keep = Keep {
+    Ok(Keep {
         checkpoints: args.checkpoints.clone(),
         every: every.context("--checkpoint-every must be 0 or more seconds")?,
         networks: args.networks.clone(),
         best: args.keep_networks.get(),
-    };
-    let slots = posts(args, &keep)?;
-    let names: Vec<_> = slots.iter().map(|slot| slot.name.as_str()).collect();
-    let threads = args.threads(slots.len());
-    tracing::info!(?names, threads, "ready");
-    Ok(Worker {
-        orchestrator,
-        options,
-        slots,
-        verdict_wait: VERDICT_WAIT,
-        once: args.once,
     })
 }
 
-/// The slots of every device.
-fn posts(args: &Args, keep: &Keep) -> anyhow::Result<Vec<Post>> {
-    let mut devices: Vec<Device> = Vec::new();
-    for choice in &args.devices {
-        for device in choice.resolve()? {
-            if !devices.contains(&device) {
-                devices.push(device);
-            }
-        }
-    }
-    let (name, each) = (args.name(), args.slots.get());
-    let stock = Arc::new(Stock::new(args.data.clone(), args.check()));
-    let threads = args.threads(devices.len() * each);
-    let mut posts = Vec::new();
-    for &device in &devices {
-        let trainer = Arc::new(Torch {
-            device,
-            threads,
-            stock: stock.clone(),
-            keep: keep.clone(),
-        });
-        for number in 1..=each {
-            let mut name = name.clone();
-            if devices.len() > 1 {
-                name = format!("{name}/{}", device::name(device));
-            }
-            if each > 1 {
-                name = format!("{name}-{number}");
-            }
-            let trainer = trainer.clone();
-            posts.push(Post { name, trainer });
-        }
-    }
-    Ok(posts)
+/// The worker of one slot. The CPU's threads are divided among so many.
+fn worker(args: &Args, place: &Place, slots: usize, screen: &Screen) -> anyhow::Result<Worker> {
+    let keep = check(args)?;
+    let options = Options {
+        patience: Duration::from_secs(args.patience),
+        ..Options::default()
+    };
+    let orchestrator = args.orchestrator.as_deref().unwrap_or_default();
+    let orchestrator = Client::connect_lazy(orchestrator, options)?;
+    let threads = args.threads(slots);
+    tracing::info!(name = place.name, threads, "ready");
+    Ok(Worker {
+        orchestrator,
+        options,
+        slots: vec![place.post(args, threads, keep)],
+        verdict_wait: VERDICT_WAIT,
+        once: args.once,
+        show: screen::show(screen, args),
+    })
 }

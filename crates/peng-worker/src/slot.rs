@@ -11,7 +11,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
-use crate::{Error, evaluate::Evaluation, train::Trainer};
+use crate::{
+    Error,
+    evaluate::Evaluation,
+    progress::{Candidate, Measured, Progress, Show},
+    train::Trainer,
+};
 
 /// How long a call waits for a candidate.
 const WAIT: Duration = Duration::from_secs(20);
@@ -28,6 +33,7 @@ pub(crate) struct Slot {
     pub(crate) trainer: Arc<dyn Trainer>,
     pub(crate) verdict_wait: Duration,
     pub(crate) once: bool,
+    pub(crate) show: Show,
     pub(crate) leaving: CancellationToken,
 }
 
@@ -35,6 +41,7 @@ impl Slot {
     /// Works until the search is finished or the worker is told to leave.
     pub(crate) async fn run(self) -> Result<(), Error> {
         loop {
+            self.show(None);
             let work = tokio::select! {
                 biased;
                 () = self.leaving.cancelled() => return Ok(()),
@@ -86,11 +93,20 @@ impl Slot {
             Some(address) => Client::connect_lazy(address, self.options).map_err(Error::Address)?,
             None => self.orchestrator.clone(),
         };
+        let show = |last: Option<Measured>| {
+            self.show(Some(Candidate {
+                id: candidate.id.to_string(),
+                epochs: assignment.training.epochs,
+                last,
+            }));
+        };
+        show(None);
         let evaluation = Evaluation {
             orchestrator: &self.orchestrator,
             predictor: &predictor,
             trainer: &self.trainer,
             verdict_wait: self.verdict_wait,
+            show: &show,
             leaving: &self.leaving,
         };
         async {
@@ -99,5 +115,10 @@ impl Slot {
         }
         .instrument(span)
         .await
+    }
+
+    fn show(&self, candidate: Option<Candidate>) {
+        let slot = self.name.clone();
+        (self.show)(&Progress { slot, candidate });
     }
 }

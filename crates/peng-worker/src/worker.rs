@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
-use crate::{Error, slot::Slot, train::Trainer};
+use crate::{Error, progress::Show, slot::Slot, train::Trainer};
 
 /// A worker with its slots.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub struct Worker {
     pub verdict_wait: Duration,
     /// Whether every slot ends after its first candidate.
     pub once: bool,
+    /// Told what every slot is at.
+    pub show: Show,
 }
 
 /// What a slot is.
@@ -80,6 +82,7 @@ impl Worker {
             trainer: post.trainer.clone(),
             verdict_wait: self.verdict_wait,
             once: self.once,
+            show: self.show.clone(),
             leaving,
         }
     }

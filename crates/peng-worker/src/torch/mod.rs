@@ -5,8 +5,6 @@ mod plan;
 mod run;
 mod stock;
 
-use std::sync::Arc;
-
 use peng_nets::{Device, device, train as nets};
 use peng_proto::search::Assignment;
 use peng_worker::train::{Failure, Trainer, Training};
@@ -22,8 +20,8 @@ pub(crate) struct Torch {
     pub(crate) device: Device,
     /// CPU threads of one training.
     pub(crate) threads: usize,
-    /// The images, shared by all devices.
-    pub(crate) stock: Arc<Stock>,
+    /// The images.
+    pub(crate) stock: Stock,
     /// Where checkpoints and networks are kept.
     pub(crate) keep: Keep,
 }

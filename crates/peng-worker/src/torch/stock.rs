@@ -1,4 +1,4 @@
-//! The images that this worker has, loaded once and shared by its slots.
+//! The images that this process has, loaded once for all candidates.
 
 use std::{
     path::PathBuf,

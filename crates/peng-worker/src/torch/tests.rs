@@ -38,7 +38,7 @@ fn torch() -> (Torch, tempfile::TempDir) {
     let torch = Torch {
         device: Device::Cpu,
         threads: 1,
-        stock: Arc::new(Stock::new(folder.path().to_owned(), Check::Any)),
+        stock: Stock::new(folder.path().to_owned(), Check::Any),
         keep: Keep::default(),
     };
     (torch, folder)
@@ -212,4 +212,22 @@ fn a_candidate_goes_on_from_its_checkpoint_and_leaves_its_network() {
         loaded.description.accuracy.to_bits(),
         whole[7].value.to_bits()
     );
+}
+
+#[test]
+fn checkpoints_more_often_than_a_measurement_takes_do_not_hold_it_up() {
+    let (mut torch, folder) = torch();
+    write(folder.path(), 900);
+    torch.keep.checkpoints = Some(folder.path().join("checkpoints"));
+    let mut assignment = assignment();
+    // Three batches of them.
+    assignment.training.validation_images = 600;
+    let mut training = torch.start(&assignment).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let interrupted = || {
+        asked.set(asked.get() + 1);
+        asked.get() > 200
+    };
+    let observation = training.advance(&interrupted).unwrap();
+    assert_eq!(observation.unwrap().images, 300);
 }

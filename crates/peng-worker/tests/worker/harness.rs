@@ -122,6 +122,7 @@ impl Service {
                 .collect(),
             verdict_wait: Duration::from_millis(100),
             once: false,
+            show: Arc::new(|_| {}),
         }
     }
 

@@ -1,50 +1,18 @@
 //! Real workers that are killed at any moment, with checkpoints on.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, process::Command, time::Duration};
 
 use peng_client::v1;
 use peng_orchestrator::Config;
 use peng_search::candidate::{Outcome, State};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::harness::{Service, config};
+use crate::{
+    harness::{Service, config},
+    process::{start, write_images},
+};
 
-const IMAGES: u32 = 3_000;
-
-/// Four files in the format of Fashion-MNIST: noise, brighter in the rows of the class.
-fn write_images(folder: &Path) {
-    let mut noise = 1_u32;
-    let mut pixel = |bright: bool| {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (noise >> 25) as u8 + if bright { 60 } else { 0 }
-    };
-    let labels: Vec<u8> = (0..IMAGES).map(|n| (n % 10) as u8).collect();
-    let mut images = Vec::new();
-    for &label in &labels {
-        for row in 0..28 {
-            images.extend((0..28).map(|_| pixel(row / 3 == label)));
-        }
-    }
-    let head = |kind: u8, sizes: &[u32]| {
-        let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());
-        [0, 0, 8, kind]
-            .into_iter()
-            .chain(sizes)
-            .collect::<Vec<u8>>()
-    };
-    for part in ["train", "t10k"] {
-        let file = |kind: &str| folder.join(format!("{part}-{kind}-ubyte"));
-        let bytes = [head(3, &[IMAGES, 28, 28]), images.clone()].concat();
-        fs::write(file("images-idx3"), bytes).unwrap();
-        let bytes = [head(1, &[IMAGES]), labels.clone()].concat();
-        fs::write(file("labels-idx1"), bytes).unwrap();
-    }
-}
+const CHECKPOINTS: [&str; 2] = ["--checkpoint-every", "0.1"];
 
 /// Two candidates that take a second or two each, measured twice in each epoch.
 fn short() -> Config {
@@ -59,42 +27,6 @@ fn short() -> Config {
     config.training.method.validations_per_epoch = 2;
     config.training.method.shift = 1;
     config
-}
-
-/// A worker process that writes to a log.
-fn start(service: &Service, folder: &Path, log: &Path) -> Process {
-    let log = File::options().create(true).append(true).open(log).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_peng4nn-worker"))
-        .args(["--orchestrator", &format!("http://{}", service.address)])
-        .arg("--data")
-        .arg(folder)
-        .arg("--checkpoints")
-        .arg(folder.join("checkpoints"))
-        .args(["--checkpoint-every", "0.1", "--unchecked-data"])
-        .args(["--devices", "cpu", "--threads", "1"])
-        .stdin(Stdio::null())
-        .stderr(log)
-        .spawn();
-    Process(child.unwrap())
-}
-
-/// A process that is killed when it is dropped.
-struct Process(Child);
-
-impl Process {
-    async fn ended(&mut self) {
-        while self.0.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Epoch and value of every observation of each candidate's last trial, and how it was settled.
@@ -121,7 +53,7 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
 
     let service = Service::start(short()).await;
     let log = folder.path().join("steady.log");
-    let mut worker = start(&service, folder.path(), &log);
+    let mut worker = start(&service, folder.path(), &log, &CHECKPOINTS);
     let steady = timeout(Duration::from_mins(5), worker.ended()).await;
     assert!(steady.is_ok(), "{}", fs::read_to_string(&log).unwrap());
     let undisturbed = results(&service).await;
@@ -133,7 +65,7 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
     while killed < kills {
         let service = Service::start(short()).await;
         loop {
-            let mut worker = start(&service, folder.path(), &log);
+            let mut worker = start(&service, folder.path(), &log, &CHECKPOINTS);
             moment = moment
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
@@ -147,7 +79,8 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
                 } else {
                     worker.0.kill().unwrap();
                 }
-                worker.0.wait().unwrap();
+                // The server goes on meanwhile: the candidate may be given back.
+                worker.ended().await;
                 continue;
             }
             let ended = timeout(Duration::from_mins(5), worker.ended()).await;

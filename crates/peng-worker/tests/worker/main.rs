@@ -6,4 +6,7 @@ mod endings;
 mod harness;
 mod kills;
 mod leases;
+mod memory;
 mod outage;
+mod process;
+mod slots;

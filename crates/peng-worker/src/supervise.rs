@@ -1,0 +1,174 @@
+//! A worker with several slots runs each in a process of its own, so that one that crashes in
+//! libtorch does not take the others with it.
+
+use std::{
+    env, io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use indicatif::ProgressBar;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, ChildStdin, Command},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{BAD_INPUT, FAILED, logging, places::Place, screen::Screen};
+
+/// How often in a row a slot may crash.
+const CRASHES: u32 = 5;
+/// A slot that lived so long has not crashed in a row.
+const LONG: Duration = Duration::from_mins(5);
+/// Between a crash and the next start.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An error and the exit code that it means.
+type Failure = (anyhow::Error, u8);
+
+/// Runs a process for each slot until all have ended, or have left once `leaving` is cancelled.
+/// The others go on when one fails; its error comes last.
+pub(crate) async fn run(
+    places: &[Place],
+    screen: &Screen,
+    leaving: &CancellationToken,
+) -> Result<(), Failure> {
+    let program = env::current_exe().context("cannot tell which program this is");
+    let program = program.map_err(|error| (error, FAILED))?;
+    let mut slots = JoinSet::new();
+    for (number, place) in (1..).zip(places) {
+        let slot = Slot {
+            program: program.clone(),
+            number,
+            name: place.name.clone(),
+            screen: screen.clone(),
+            line: screen.line(),
+            leaving: leaving.clone(),
+        };
+        slots.spawn(slot.run());
+    }
+    let mut result = Ok(());
+    while let Some(ended) = slots.join_next().await {
+        let ended = ended.map_err(|error| (error.into(), FAILED)).flatten();
+        if let Err((error, code)) = ended {
+            let left = slots.len();
+            tracing::error!(error = %format!("{error:#}"), left, "a slot has ended");
+            result = result.and(Err((error, code)));
+        }
+    }
+    result
+}
+
+/// One slot's process, and the one after it if it crashes.
+struct Slot {
+    program: PathBuf,
+    /// From 1.
+    number: usize,
+    name: String,
+    screen: Screen,
+    line: Option<ProgressBar>,
+    leaving: CancellationToken,
+}
+
+impl Slot {
+    async fn run(self) -> Result<(), Failure> {
+        let mut crashes = 0;
+        loop {
+            let started = Instant::now();
+            let status = self.once().await.map_err(|error| (error, FAILED))?;
+            let Some(crash) = Self::crash(status)? else {
+                return Ok(());
+            };
+            if self.leaving.is_cancelled() {
+                return Ok(());
+            }
+            crashes = if started.elapsed() >= LONG {
+                1
+            } else {
+                crashes + 1
+            };
+            let name = &self.name;
+            if crashes >= CRASHES {
+                let error = anyhow!("{name} crashed {crashes} times in a row, the last by {crash}");
+                return Err((error, FAILED));
+            }
+            // Its lease runs out, and the candidate is lent again.
+            tracing::error!(slot = name, %crash, "a slot crashed; starts it again");
+            tokio::select! {
+                () = self.leaving.cancelled() => return Ok(()),
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// What a process crashed by. One that ended in order has said why.
+    fn crash(status: ExitStatus) -> Result<Option<ExitStatus>, Failure> {
+        const PANIC: i32 = 101;
+        const INTERRUPTED: i32 = 130;
+        match status.code() {
+            Some(0 | INTERRUPTED) => Ok(None),
+            Some(PANIC) | None => Ok(Some(status)),
+            Some(code) => {
+                let error = anyhow!("its process has ended with {status}; the log says why");
+                Err((error, u8::try_from(code).unwrap_or(FAILED).min(BAD_INPUT)))
+            }
+        }
+    }
+
+    /// Runs one process to its end.
+    async fn once(&self) -> anyhow::Result<ExitStatus> {
+        let mut child = self.spawn().context("cannot start a slot's process")?;
+        let held = child.stdin.take();
+        let progress = lines(child.stdout.take(), |line| {
+            if let Some(bar) = &self.line {
+                bar.set_message(line);
+            }
+        });
+        let log = lines(child.stderr.take(), |line| {
+            // A terminal that is gone is no reason to end.
+            let _ = self.screen.print(format!("{line}\n").as_bytes());
+        });
+        let ended = self.ended(&mut child, held);
+        let (status, (), ()) = tokio::join!(ended, progress, log);
+        Ok(status?)
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(env::args_os().skip(1))
+            .args(["--slot", &self.number.to_string()])
+            // Its end asks the slot to leave, which is then so even if this process is killed.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        if self.screen.has_lines() {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.env("RUST_LOG", logging::filter(&self.screen));
+        }
+        command.spawn()
+    }
+
+    async fn ended(&self, child: &mut Child, held: Option<ChildStdin>) -> io::Result<ExitStatus> {
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.leaving.cancelled() => drop(held),
+        }
+        child.wait().await
+    }
+}
+
+/// Takes the lines of a stream, if there is one, to its end.
+async fn lines(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(String)) {
+    let Some(stream) = stream else {
+        return;
+    };
+    let mut lines = BufReader::new(stream).lines();
+    // A stream that breaks has ended, too.
+    while let Ok(Some(line)) = lines.next_line().await {
+        take(line);
+    }
+}
