@@ -15,4 +15,7 @@ VOLUME /data
 EXPOSE 50051 50052
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["peng4nn", "health"]
 ENTRYPOINT ["peng4nn"]
-CMD ["serve", "--listen", "0.0.0.0:50051", "--data", "/data"]
+# To be reached from outside the container; publish the port where TLS and tokens are
+# not needed, or give `--tls-certificate`, `--tls-key` and `--tokens` instead.
+CMD ["serve", "--listen", "0.0.0.0:50051", "--data", "/data", \
+    "--insecure-listen-without-tls-and-authentication"]

@@ -5,13 +5,11 @@ use peng_proto::v1::{
     search_service_client::SearchServiceClient,
 };
 use tokio::time::timeout;
-use tonic::{
-    Request, Response, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Request, Response, Status, transport::Endpoint};
 
 use crate::{
-    Error,
+    Credentials, Error,
+    credentials::Transport,
     report::Reporter,
     retry::{Backoff, Tries},
     watch::Watcher,
@@ -61,14 +59,24 @@ impl Options {
             ..Self::default()
         }
     }
+
+    pub(crate) fn apply(&self, endpoint: Endpoint) -> Endpoint {
+        endpoint
+            .connect_timeout(self.connect)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true)
+    }
 }
 
 /// One connection to a server, shared by its clones.
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) prediction: PredictionServiceClient<Channel>,
-    search: SearchServiceClient<Channel>,
+    pub(crate) prediction: PredictionServiceClient<Transport>,
+    search: SearchServiceClient<Transport>,
     pub(crate) options: Options,
+    credentials: Credentials,
     endpoint: String,
 }
 
@@ -82,26 +90,31 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the server at `endpoint`, `http://host:port`. The
+    /// A client of the server at `endpoint`, `http://host:port`, that shows nothing. The
     /// connection is made by the first call and made again when it breaks.
     pub fn connect_lazy(endpoint: &str, options: Options) -> Result<Self, Error> {
-        let channel = Endpoint::from_shared(endpoint.to_owned())
-            .map_err(|source| Error::Endpoint {
-                endpoint: endpoint.to_owned(),
-                source,
-            })?
-            .connect_timeout(options.connect)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+        Self::connect_lazy_with(endpoint, options, Credentials::default())
+    }
+
+    /// A client of the server at `endpoint`, `https://host:port` where it is encrypted.
+    pub fn connect_lazy_with(
+        endpoint: &str,
+        options: Options,
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
+        let channel = credentials.channel(endpoint, &options)?;
         Ok(Self {
             prediction: PredictionServiceClient::new(channel.clone()),
             search: SearchServiceClient::new(channel),
             options,
+            credentials,
             endpoint: endpoint.to_owned(),
         })
+    }
+
+    /// A client of another server, with the same options and credentials.
+    pub fn connect_lazy_to(&self, endpoint: &str) -> Result<Self, Error> {
+        Self::connect_lazy_with(endpoint, self.options, self.credentials.clone())
     }
 
     /// The same connection with other waits.

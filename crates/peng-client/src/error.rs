@@ -7,12 +7,23 @@ use tonic::{Code, Status};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be one.
-    #[error("`{endpoint}` is no address of a server; the form is http://host:port")]
+    #[error(
+        "`{endpoint}` is no address of a server; the form is http://host:port, or https://host:port where it is encrypted"
+    )]
     Endpoint {
         /// What was given.
         endpoint: String,
         /// What is wrong with it.
         source: tonic::transport::Error,
+    },
+
+    /// A token would be sent where others can read it.
+    #[error(
+        "a token is not sent to {endpoint}, which is not encrypted; https://host:port would be right"
+    )]
+    TokenInClear {
+        /// What was given.
+        endpoint: String,
     },
 
     /// The server refused the call; the same call would be refused again.
@@ -76,7 +87,10 @@ impl Error {
         match self {
             Self::Status { status, .. } | Self::GaveUp { status, .. } => Some(status.code()),
             Self::Refused { fault, .. } => Some(Code::from_i32(fault.code)),
-            Self::Endpoint { .. } | Self::Full { .. } | Self::Protocol { .. } => None,
+            Self::Endpoint { .. }
+            | Self::TokenInClear { .. }
+            | Self::Full { .. }
+            | Self::Protocol { .. } => None,
         }
     }
 

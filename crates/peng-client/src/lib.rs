@@ -7,11 +7,13 @@
 //! that sending it again is safe.
 
 mod client;
+mod credentials;
 mod error;
 pub mod report;
 pub mod retry;
 pub mod watch;
 
 pub use client::{Client, Options};
+pub use credentials::{Bearer, Credentials, CredentialsError, Transport};
 pub use error::Error;
 pub use peng_proto::v1;

@@ -14,6 +14,10 @@ pub const DOMAIN: &str = "peng4nn";
 pub enum Reason {
     /// A field is missing or has a value that it cannot have.
     InvalidField,
+    /// The call has no token, or one that is not known, withdrawn or expired.
+    Unauthenticated,
+    /// The token does not give the right that the call needs.
+    PermissionDenied,
     /// There is no resource of that name.
     NotFound,
     /// Another resource has that id.
@@ -49,6 +53,8 @@ impl Reason {
     pub const fn code(self) -> Code {
         match self {
             Self::InvalidField => Code::InvalidArgument,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::PermissionDenied => Code::PermissionDenied,
             Self::NotFound => Code::NotFound,
             Self::IdTaken | Self::EpochTaken => Code::AlreadyExists,
             Self::TrialEnded | Self::NoStopVerdict | Self::LeaseLost | Self::AlreadySettled => {
@@ -67,6 +73,8 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidField => "INVALID_FIELD",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
             Self::NotFound => "NOT_FOUND",
             Self::IdTaken => "ID_TAKEN",
             Self::EpochTaken => "EPOCH_TAKEN",

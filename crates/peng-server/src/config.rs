@@ -1,6 +1,10 @@
 //! How a server runs.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Tls;
 
 /// How a server runs.
 #[derive(Debug, Clone)]
@@ -11,6 +15,15 @@ pub struct Config {
     pub drain: Duration,
     /// What a client may ask for.
     pub limits: Limits,
+    /// Encrypts the connections; `None` leaves them plain.
+    pub tls: Option<Tls>,
+    /// The file of the tokens that callers need; `None` asks for none.
+    pub tokens: Option<PathBuf>,
+    /// Whether it may listen beyond loopback without TLS or without knowing its callers.
+    pub insecure: bool,
+    /// Whether it also listens at a free port of loopback, plain and without tokens,
+    /// for this process and those that it starts.
+    pub inner: bool,
 }
 
 impl Config {
@@ -20,15 +33,37 @@ impl Config {
             listen,
             drain: Duration::from_secs(10),
             limits: Limits::default(),
+            tls: None,
+            tokens: None,
+            insecure: false,
+            inner: false,
+        }
+    }
+
+    /// What keeps it from listening where other machines reach it; empty if nothing does.
+    pub(crate) fn missing(&self) -> &'static str {
+        let knows =
+            self.tokens.is_some() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        match (self.tls.is_some(), knows) {
+            _ if self.insecure || self.listen.ip().is_loopback() => "",
+            (true, true) => "",
+            (false, true) => "TLS",
+            (true, false) => "authentication",
+            (false, false) => "TLS and authentication",
         }
     }
 }
 
-/// What a client may ask for, so that no request costs without bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a client may ask for, so that no request costs without bound. Each is at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of a request message.
     pub message_bytes: usize,
+    /// Connections of one peer address.
+    pub peer_connections: usize,
+    /// Connections of all.
+    pub connections: usize,
     /// Observations of a trial.
     pub trial_observations: usize,
     /// Observations of a curve that is predicted without being stored. Its cost
@@ -46,6 +81,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: 4 << 20,
+            peer_connections: 4_096,
+            connections: 16_384,
             trial_observations: 10_000,
             curve_observations: 1_000,
             stream_window: 256,

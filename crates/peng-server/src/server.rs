@@ -2,31 +2,52 @@
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
-use peng_proto::v1::prediction_service_server::{PredictionServiceServer, SERVICE_NAME};
+use peng_proto::{names, v1::prediction_service_server::PredictionServiceServer};
 use peng_store::Trials;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::server::TcpIncoming,
 };
-use tonic_health::server::HealthReporter;
+use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::Service as TowerService;
 use tracing::{info, warn};
 
 use crate::{
-    Config,
+    Config, TlsError,
+    auth::{self, Access, Tokens},
     commit::Committer,
+    gate::GateLayer,
+    listen::{self, Certificates, Listener},
     notices::{self, Notices},
     oversize,
+    peers::Peers,
+    reload::Files,
     service::Service,
 };
 
 /// Why a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Other machines would reach it, and it is not secured.
+    #[error(
+        "listening on {address} would let every machine that reaches it in without {missing}; \
+         listen on 127.0.0.1, or give a certificate with its key and a token file, \
+         or say that you want it insecure"
+    )]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
+        /// What is not there.
+        missing: &'static str,
+    },
+    /// The certificate cannot be used.
+    #[error("cannot encrypt connections")]
+    Tls(#[from] TlsError),
+    /// The token file cannot be used.
+    #[error("cannot tell who is calling")]
+    Tokens(#[from] auth::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -48,38 +69,58 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Server {
     config: Config,
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    inner: Option<Listener>,
+    access: Access,
+    files: Files,
     routes: RoutesBuilder,
     health: HealthReporter,
+    services: Vec<&'static str>,
     leaving: CancellationToken,
 }
 
 impl Server {
     /// Listens, with the prediction service, health and reflection.
     pub async fn bind(config: Config, store: Arc<dyn Trials>) -> Result<Self, Error> {
+        let limits = config.limits;
+        let mut server = Self::bind_bare(config).await?;
+        let notices = Arc::new(Notices::default());
+        let committer = Committer::start(store.clone(), notices.clone(), limits);
+        if store.is_shared() {
+            let following = notices::follow(store.clone(), notices.clone(), server.leaving());
+            tokio::spawn(following);
+        }
+        let service = Service::new(store, committer, notices, limits, server.leaving());
+        let service =
+            PredictionServiceServer::new(service).max_decoding_message_size(limits.message_bytes);
+        server.add_service(service).await;
+        Ok(server)
+    }
+
+    /// Listens, with health and reflection alone.
+    pub async fn bind_bare(config: Config) -> Result<Self, Error> {
+        let missing = config.missing();
+        if !missing.is_empty() {
+            let address = config.listen;
+            return Err(Error::Exposed { address, missing });
+        }
+        let certificates = config.tls.clone().map(Certificates::read).transpose()?;
+        let certificates = certificates.map(Arc::new);
+        let tokens = config.tokens.as_deref().map(Tokens::read).transpose()?;
+        let tokens = tokens.map(Arc::new);
         let listen_error = |source| Error::Listen {
             address: config.listen,
             source,
         };
-        let listener = TcpListener::bind(config.listen)
+        let listener = Listener::bind(config.listen, certificates.clone())
             .await
             .map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
-        let notices = Arc::new(Notices::default());
-        let committer = Committer::start(store.clone(), notices.clone(), config.limits);
-        let leaving = CancellationToken::new();
-        if store.is_shared() {
-            let following = notices::follow(store.clone(), notices.clone(), leaving.clone());
-            tokio::spawn(following);
-        }
-        let service = Service::new(store, committer, notices, config.limits, leaving.clone());
-        let service = PredictionServiceServer::new(service)
-            .max_decoding_message_size(config.limits.message_bytes);
+        let inner = if config.inner {
+            Some(Listener::bind_inner().await.map_err(listen_error)?)
+        } else {
+            None
+        };
         let (health, health_service) = tonic_health::server::health_reporter();
-        health
-            .set_service_status(SERVICE_NAME, tonic_health::ServingStatus::Serving)
-            .await;
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(peng_proto::DESCRIPTORS)
@@ -87,7 +128,6 @@ impl Server {
         };
         let mut routes = Routes::builder();
         routes
-            .add_service(service)
             .add_service(health_service)
             // Many clients still ask for the older version of reflection.
             .add_service(reflection().build_v1alpha()?)
@@ -95,16 +135,30 @@ impl Server {
         Ok(Self {
             config,
             listener,
-            address,
+            inner,
+            access: Access {
+                tokens: tokens.clone(),
+                guarded: Vec::new(),
+            },
+            files: Files {
+                tokens,
+                certificates,
+            },
             routes,
             health,
-            leaving,
+            services: Vec::new(),
+            leaving: CancellationToken::new(),
         })
     }
 
     /// Where it listens.
     pub const fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
+    }
+
+    /// Where it listens for this process and those that it starts, if it was asked to.
+    pub fn inner_addr(&self) -> Option<SocketAddr> {
+        self.inner.as_ref().map(Listener::address)
     }
 
     /// Cancelled when the server is about to leave; long calls of other services
@@ -128,9 +182,29 @@ impl Server {
         S::Future: Send + 'static,
     {
         self.health
-            .set_service_status(S::NAME, tonic_health::ServingStatus::Serving)
+            .set_service_status(S::NAME, ServingStatus::Serving)
             .await;
+        self.services.push(S::NAME);
         self.routes.add_service(service);
+    }
+
+    /// Serves another service beside that is about one experiment as a whole: it is
+    /// only reached by tokens that have the right on that experiment.
+    pub async fn add_service_about<S>(&mut self, service: S, experiment: names::Experiment)
+    where
+        S: TowerService<
+                http::Request<Body>,
+                Response = http::Response<Body>,
+                Error = std::convert::Infallible,
+            > + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.access.guarded.push((S::NAME, experiment));
+        self.add_service(service).await;
     }
 
     /// Serves until `shutdown`, then gives calls under way the configured time.
@@ -139,21 +213,36 @@ impl Server {
         let Self {
             config,
             listener,
-            address,
+            inner,
+            access,
+            files,
             routes,
             health,
+            services,
             leaving,
         } = self;
-        info!(%address, "listening");
+        info!(
+            encrypted = config.tls.is_some(),
+            tokens = config.tokens.is_some(),
+            address = %listener.address(),
+            "listening"
+        );
+        if config.insecure && !config.listen.ip().is_loopback() {
+            warn!("insecure, as asked for: who reaches this address may be let in or may listen");
+        }
+        files.follow(leaving.clone());
+        let limits = config.limits;
+        let peers = Peers::new(limits.peer_connections, limits.connections);
+        let listeners = std::iter::once(listener).chain(inner).collect();
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
             .layer(tower::util::MapResponseLayer::new(
                 oversize::rename_code::<Body>,
             ))
+            .layer(GateLayer(Arc::new(access)))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(
-                // Small answers leave at once instead of waiting for an acknowledgement.
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                listen::connections(listeners, &peers, &leaving),
                 leaving.clone().cancelled_owned(),
             );
         let mut serving = std::pin::pin!(serving);
@@ -162,9 +251,12 @@ impl Server {
             () = shutdown => {}
         }
         info!(drain = ?config.drain, "leaving: no new calls");
-        health
-            .set_service_status(SERVICE_NAME, tonic_health::ServingStatus::NotServing)
-            .await;
+        // Empty is the server as a whole.
+        for service in services.into_iter().chain([""]) {
+            health
+                .set_service_status(service, ServingStatus::NotServing)
+                .await;
+        }
         leaving.cancel();
         let ended = tokio::time::timeout(config.drain, serving).await;
         if let Ok(ended) = ended {

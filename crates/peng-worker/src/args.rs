@@ -5,6 +5,8 @@ use std::{num::NonZeroUsize, path::PathBuf, thread};
 use clap::{Parser, ValueEnum};
 use peng_nets::{dataset::Check, device::Choice};
 
+use crate::connect::ConnectArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   Work for a search on this machine, on the first GPU or else the CPU:
@@ -31,7 +33,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "peng4nn-worker", version, max_term_width = 100, after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The search's address, http://host:port
+    /// The search's address: http://host:port, or https://host:port where it is encrypted
     #[arg(
         long,
         value_name = "URL",
@@ -115,6 +117,9 @@ pub(crate) struct Args {
     /// How a log line is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
 }
 
 /// How a log line is written.

@@ -1,6 +1,7 @@
 //! The training worker: leases candidates, trains them on libtorch, reports and obeys.
 
 mod args;
+mod connect;
 mod logging;
 mod network;
 mod places;
@@ -108,12 +109,12 @@ fn worker(args: &Args, place: &Place, slots: usize, screen: &Screen) -> anyhow::
         ..Options::default()
     };
     let orchestrator = args.orchestrator.as_deref().unwrap_or_default();
-    let orchestrator = Client::connect_lazy(orchestrator, options)?;
+    let credentials = args.connect.credentials()?;
+    let orchestrator = Client::connect_lazy_with(orchestrator, options, credentials)?;
     let threads = args.threads(slots);
     tracing::info!(name = place.name, threads, "ready");
     Ok(Worker {
         orchestrator,
-        options,
         slots: vec![place.post(args, threads, keep)],
         verdict_wait: VERDICT_WAIT,
         once: args.once,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use peng_client::{
-    Client, Options,
+    Client,
     v1::{self, lease_candidate_response::Work},
 };
 use peng_proto::search::Assignment;
@@ -29,7 +29,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) orchestrator: Client,
-    pub(crate) options: Options,
     pub(crate) trainer: Arc<dyn Trainer>,
     pub(crate) verdict_wait: Duration,
     pub(crate) once: bool,
@@ -90,7 +89,10 @@ impl Slot {
         } = assignment;
         let span = info_span!("candidate", id = %candidate.id);
         let predictor = match &assignment.predictor {
-            Some(address) => Client::connect_lazy(address, self.options).map_err(Error::Address)?,
+            Some(address) => self
+                .orchestrator
+                .connect_lazy_to(address)
+                .map_err(Error::Address)?,
             None => self.orchestrator.clone(),
         };
         let show = |last: Option<Measured>| {

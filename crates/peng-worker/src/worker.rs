@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use peng_client::{Client, Options};
+use peng_client::Client;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
@@ -10,10 +10,9 @@ use crate::{Error, progress::Show, slot::Slot, train::Trainer};
 /// A worker with its slots.
 #[derive(Clone)]
 pub struct Worker {
-    /// The orchestrator; its patience is how long an outage is survived.
+    /// The orchestrator; its patience is how long an outage is survived, and a prediction server
+    /// elsewhere is met with the same waits and credentials.
     pub orchestrator: Client,
-    /// The same waits for a prediction server elsewhere.
-    pub options: Options,
     /// Its slots, at least one: so many candidates train at the same time.
     pub slots: Vec<Post>,
     /// How long an epoch without a verdict holds up the next one. Verdicts come in milliseconds;
@@ -78,7 +77,6 @@ impl Worker {
         Slot {
             name: post.name.clone(),
             orchestrator: self.orchestrator.clone(),
-            options: self.options,
             trainer: post.trainer.clone(),
             verdict_wait: self.verdict_wait,
             once: self.once,

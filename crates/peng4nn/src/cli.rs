@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, evaluate, health, logging::Logging, predict, search, serve};
+use crate::{bench, evaluate, health, logging::Logging, predict, search, serve, token};
 
 /// Predicts a network's fitness from its first epochs and stops its training early
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
     /// Ask a running server whether it serves
     Health(health::HealthArgs),
+    /// Make tokens that callers show to a server
+    Token(token::TokenArgs),
 }
 
 #[cfg(test)]

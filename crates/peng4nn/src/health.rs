@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use tonic::transport::Endpoint;
+use peng_client::{Options, Transport};
+use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::exit::{Ending, Failure};
+use crate::{
+    exit::{Ending, Failure},
+    secure::ConnectArgs,
+};
 
 /// Ask a running server whether it serves
 ///
@@ -32,28 +36,31 @@ pub(crate) struct HealthArgs {
     /// How long to wait for the answer
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     wait: u16,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 /// Asks once.
 pub(crate) async fn run(args: HealthArgs) -> Result<Ending, Failure> {
-    let endpoint = Endpoint::from_shared(args.endpoint.clone())
-        .with_context(|| format!("--endpoint: `{}` is no http://host:port", args.endpoint))
-        .map_err(Failure::Input)?;
+    let channel = args
+        .connect
+        .credentials()?
+        .channel(&args.endpoint, &Options::default())
+        .map_err(Failure::input)?;
     let wait = Duration::from_secs(args.wait.into());
-    let asked = tokio::time::timeout(wait, ask(endpoint, args.service)).await;
+    let asked = tokio::time::timeout(wait, ask(channel, args.service)).await;
     asked.with_context(|| format!("no answer from {} within {} s", args.endpoint, args.wait))??;
     Ok(Ending::Done)
 }
 
-async fn ask(endpoint: Endpoint, service: String) -> anyhow::Result<()> {
-    let channel = endpoint
-        .connect()
-        .await
-        .context("the server is not there")?;
+async fn ask(channel: Transport, service: String) -> anyhow::Result<()> {
     let answer = HealthClient::new(channel)
         .check(HealthCheckRequest { service })
         .await
-        .map_err(|status| anyhow::anyhow!("the server does not know: {}", status.message()))?;
+        .map_err(|status| match status.code() {
+            Code::Unavailable => anyhow::Error::new(status).context("the server is not there"),
+            _ => anyhow!("the server does not know: {}", status.message()),
+        })?;
     match answer.into_inner().status() {
         ServingStatus::Serving => Ok(()),
         other => bail!("the server is {}", other.as_str_name()),

@@ -2,18 +2,19 @@
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{exit::Failure, output::colours};
 
 /// What is logged, and how; from flags or from a file.
-#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Logging {
     /// What to log, for example `debug` or `peng_server=debug,warn`; `RUST_LOG`
     /// where not given
     #[arg(id = "log_filter", long = "log", value_name = "FILTER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
     /// How a log line is written [default: text]
     #[arg(
@@ -22,11 +23,12 @@ pub(crate) struct Logging {
         value_name = "FORMAT",
         global = true
     )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Form>,
 }
 
 /// How a log line is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Form {
     /// For people

@@ -11,8 +11,10 @@ mod output;
 mod policy;
 mod predict;
 mod search;
+mod secure;
 mod serve;
 mod signal;
+mod token;
 
 use std::process::ExitCode;
 
@@ -38,9 +40,12 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Bench(args) => block_on(bench::run(*args)),
+        Command::Token(args) => token::run(args),
         Command::Health(args) => block_on(health::run(args)),
         Command::Serve(args) => {
-            let config = args.configure()?;
+            let Some(config) = args.settings()? else {
+                return Ok(Ending::Done);
+            };
             logging::start(&cli.logging.or(&config.log), logging::Usual::Info)?;
             block_on(serve::run(config))
         }

@@ -10,13 +10,16 @@ use peng_proto::{
 use peng_store::{Experiment, NewExperiment};
 
 use super::{Service, id, name, page_size, storage};
+use crate::auth::Caller;
 
 impl Service {
     pub(super) async fn create_experiment(
         &self,
+        caller: &Caller,
         request: v1::CreateExperimentRequest,
     ) -> Result<v1::CreateExperimentResponse, Error> {
         let id = id("experiment_id", &request.experiment_id)?;
+        caller.check(&names::Experiment(id.clone()))?;
         let wire = request.experiment.ok_or_else(|| {
             Error::field(
                 "experiment",
@@ -57,9 +60,11 @@ impl Service {
 
     pub(super) async fn get_experiment(
         &self,
+        caller: &Caller,
         request: v1::GetExperimentRequest,
     ) -> Result<v1::GetExperimentResponse, Error> {
         let name: names::Experiment = name("name", &request.name)?;
+        caller.check(&name)?;
         let stored = self.sessions.experiment(&name).await?;
         Ok(v1::GetExperimentResponse {
             experiment: Some(to_wire(&stored)),
@@ -68,6 +73,7 @@ impl Service {
 
     pub(super) async fn list_experiments(
         &self,
+        caller: &Caller,
         request: v1::ListExperimentsRequest,
     ) -> Result<v1::ListExperimentsResponse, Error> {
         let size = page_size(request.page_size)?;
@@ -83,8 +89,12 @@ impl Service {
             .map_err(storage)?;
         let full = page.len() == size as usize;
         let next = page.last().filter(|_| full).map(|last| last.id.clone());
+        let visible = |stored: &&Experiment| {
+            let id = stored.id.parse().map(names::Experiment);
+            id.is_ok_and(|name| caller.sees(&name))
+        };
         Ok(v1::ListExperimentsResponse {
-            experiments: page.iter().map(to_wire).collect(),
+            experiments: page.iter().filter(visible).map(to_wire).collect(),
             next_page_token: next.unwrap_or_default(),
         })
     }

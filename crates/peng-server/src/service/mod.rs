@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
 
-use crate::{Limits, commit::Committer, notices::Notices, sessions::Sessions};
+use crate::{Limits, auth::Caller, commit::Committer, notices::Notices, sessions::Sessions};
 
 /// What all calls share.
 #[derive(Debug)]
@@ -130,7 +130,8 @@ impl PredictionService for Service {
         request: Request<v1::CreateExperimentRequest>,
     ) -> Result<Response<v1::CreateExperimentResponse>, Status> {
         Ok(Response::new(
-            self.create_experiment(request.into_inner()).await?,
+            self.create_experiment(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -139,7 +140,8 @@ impl PredictionService for Service {
         request: Request<v1::GetExperimentRequest>,
     ) -> Result<Response<v1::GetExperimentResponse>, Status> {
         Ok(Response::new(
-            self.get_experiment(request.into_inner()).await?,
+            self.get_experiment(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -148,7 +150,8 @@ impl PredictionService for Service {
         request: Request<v1::ListExperimentsRequest>,
     ) -> Result<Response<v1::ListExperimentsResponse>, Status> {
         Ok(Response::new(
-            self.list_experiments(request.into_inner()).await?,
+            self.list_experiments(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -157,7 +160,8 @@ impl PredictionService for Service {
         request: Request<v1::CreateTrialRequest>,
     ) -> Result<Response<v1::CreateTrialResponse>, Status> {
         Ok(Response::new(
-            self.create_trial(request.into_inner()).await?,
+            self.create_trial(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -165,14 +169,20 @@ impl PredictionService for Service {
         &self,
         request: Request<v1::GetTrialRequest>,
     ) -> Result<Response<v1::GetTrialResponse>, Status> {
-        Ok(Response::new(self.get_trial(request.into_inner()).await?))
+        Ok(Response::new(
+            self.get_trial(&Caller::of(&request)?, request.into_inner())
+                .await?,
+        ))
     }
 
     async fn list_trials(
         &self,
         request: Request<v1::ListTrialsRequest>,
     ) -> Result<Response<v1::ListTrialsResponse>, Status> {
-        Ok(Response::new(self.list_trials(request.into_inner()).await?))
+        Ok(Response::new(
+            self.list_trials(&Caller::of(&request)?, request.into_inner())
+                .await?,
+        ))
     }
 
     async fn report_observation(
@@ -180,7 +190,8 @@ impl PredictionService for Service {
         request: Request<v1::ReportObservationRequest>,
     ) -> Result<Response<v1::ReportObservationResponse>, Status> {
         Ok(Response::new(
-            self.report_observation(request.into_inner()).await?,
+            self.report_observation(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -191,9 +202,10 @@ impl PredictionService for Service {
         &self,
         request: Request<Streaming<v1::StreamObservationsRequest>>,
     ) -> Result<Response<Self::StreamObservationsStream>, Status> {
-        Ok(Response::new(
-            self.stream_observations(request.into_inner()),
-        ))
+        Ok(Response::new(self.stream_observations(
+            Caller::of(&request)?,
+            request.into_inner(),
+        )))
     }
 
     async fn complete_trial(
@@ -201,7 +213,8 @@ impl PredictionService for Service {
         request: Request<v1::CompleteTrialRequest>,
     ) -> Result<Response<v1::CompleteTrialResponse>, Status> {
         Ok(Response::new(
-            self.complete_trial(request.into_inner()).await?,
+            self.complete_trial(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -210,7 +223,8 @@ impl PredictionService for Service {
         request: Request<v1::PredictFitnessRequest>,
     ) -> Result<Response<v1::PredictFitnessResponse>, Status> {
         Ok(Response::new(
-            self.predict_fitness(request.into_inner()).await?,
+            self.predict_fitness(&Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 
@@ -221,7 +235,8 @@ impl PredictionService for Service {
         request: Request<v1::WatchExperimentRequest>,
     ) -> Result<Response<Self::WatchExperimentStream>, Status> {
         Ok(Response::new(
-            self.watch_experiment(request.into_inner()).await?,
+            self.watch_experiment(Caller::of(&request)?, request.into_inner())
+                .await?,
         ))
     }
 }

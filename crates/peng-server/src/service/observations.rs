@@ -22,6 +22,7 @@ use tonic::{Status, Streaming};
 
 use super::{Service, name, shutting_down};
 use crate::{
+    auth::Caller,
     commit::Lost,
     live::Live,
     sessions::{Pending, Sessions},
@@ -30,9 +31,11 @@ use crate::{
 impl Service {
     pub(super) async fn report_observation(
         &self,
+        caller: &Caller,
         request: v1::ReportObservationRequest,
     ) -> Result<v1::ReportObservationResponse, Error> {
         let trial: names::Trial = name("trial", &request.trial)?;
+        caller.check(&trial.experiment)?;
         let observation = parse_observation("observation", request.observation)?;
         let (decision, mode) = self.sessions.decide(&trial, observation).await?;
         Ok(v1::ReportObservationResponse {
@@ -44,10 +47,12 @@ impl Service {
     /// decisions are still on their way to the disk, and answers in that order.
     pub(super) fn stream_observations(
         &self,
+        caller: Caller,
         requests: Streaming<v1::StreamObservationsRequest>,
     ) -> BoxStream<'static, Result<v1::StreamObservationsResponse, Status>> {
         let leaving = self.leaving.clone();
         let intake = Intake {
+            caller,
             sessions: self.sessions.clone(),
             requests,
             trial: String::new(),
@@ -80,6 +85,7 @@ type Response = Result<v1::StreamObservationsResponse, Status>;
 /// other; none that arrives later is made before. Where one cannot be stored, the
 /// stream ends: answers after it would pass over an observation.
 struct Intake {
+    caller: Caller,
     sessions: Arc<Sessions>,
     requests: Streaming<v1::StreamObservationsRequest>,
     /// The trial of the message before.
@@ -157,6 +163,7 @@ impl Intake {
         observation: Option<v1::Observation>,
     ) -> Result<(names::Trial, Observation), Error> {
         let trial: names::Trial = name("trial", &self.trial)?;
+        self.caller.check(&trial.experiment)?;
         Ok((trial, parse_observation("observation", observation)?))
     }
 

@@ -11,12 +11,15 @@ use peng_proto::{
 };
 
 use super::{Service, shutting_down};
+use crate::auth::Caller;
 
 impl Service {
     pub(super) async fn predict_fitness(
         &self,
+        caller: &Caller,
         request: v1::PredictFitnessRequest,
     ) -> Result<v1::PredictFitnessResponse, Error> {
+        caller.check_any()?;
         let count = request.observations.len();
         let most = self.limits.curve_observations;
         if count == 0 || count > most {

@@ -11,14 +11,16 @@ use peng_proto::{
 use peng_store::{Logged, State, TrialKey, Write, Written};
 
 use super::{Service, id, name, page_size, storage};
-use crate::{commit::Lost, experiments::Experiment, live::Snapshot};
+use crate::{auth::Caller, commit::Lost, experiments::Experiment, live::Snapshot};
 
 impl Service {
     pub(super) async fn create_trial(
         &self,
+        caller: &Caller,
         request: v1::CreateTrialRequest,
     ) -> Result<v1::CreateTrialResponse, Error> {
         let parent: names::Experiment = name("parent", &request.parent)?;
+        caller.check(&parent)?;
         let id = id("trial_id", &request.trial_id)?;
         let display_name: Text<200> = text::parse(
             "trial.display_name",
@@ -60,9 +62,11 @@ impl Service {
 
     pub(super) async fn get_trial(
         &self,
+        caller: &Caller,
         request: v1::GetTrialRequest,
     ) -> Result<v1::GetTrialResponse, Error> {
         let name: names::Trial = name("name", &request.name)?;
+        caller.check(&name.experiment)?;
         let view = View::parse(request.view)?;
         let (experiment, snapshot) = self.sessions.read(&name).await?;
         Ok(v1::GetTrialResponse {
@@ -72,9 +76,11 @@ impl Service {
 
     pub(super) async fn list_trials(
         &self,
+        caller: &Caller,
         request: v1::ListTrialsRequest,
     ) -> Result<v1::ListTrialsResponse, Error> {
         let parent: names::Experiment = name("parent", &request.parent)?;
+        caller.check(&parent)?;
         let view = View::parse(request.view)?;
         let size = page_size(request.page_size)?;
         let after = page_token(&request.page_token)?;
@@ -102,9 +108,11 @@ impl Service {
 
     pub(super) async fn complete_trial(
         &self,
+        caller: &Caller,
         request: v1::CompleteTrialRequest,
     ) -> Result<v1::CompleteTrialResponse, Error> {
         let name: names::Trial = name("name", &request.name)?;
+        caller.check(&name.experiment)?;
         let state = terminal(request.state)?;
         let message: Text<1000> = text::parse("message", request.message)?;
         let live = self.sessions.complete(&name, state, &message).await?;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::experiments::Experiment;
+use crate::{auth::Caller, experiments::Experiment};
 
 use super::{
     Service, name, shutting_down, storage,
@@ -29,12 +29,16 @@ const PAGE: u32 = 256;
 impl Service {
     pub(super) async fn watch_experiment(
         &self,
+        caller: Caller,
         request: v1::WatchExperimentRequest,
     ) -> Result<BoxStream<'static, Result<v1::WatchExperimentResponse, Status>>, Error> {
         let name: names::Experiment = name("name", &request.name)?;
+        caller.check(&name)?;
         let after = resume_token(&request.resume_token)?;
         let experiment = self.sessions.experiment(&name).await?;
         let watcher = Watcher {
+            caller,
+            name,
             store: self.store.clone(),
             grown: self.notices.subscribe(experiment.key),
             experiment,
@@ -65,6 +69,8 @@ fn resume_token(token: &str) -> Result<Seq, Error> {
 }
 
 struct Watcher {
+    caller: Caller,
+    name: names::Experiment,
     store: Arc<dyn Trials>,
     experiment: Arc<Experiment>,
     grown: watch::Receiver<Seq>,
@@ -76,6 +82,7 @@ struct Watcher {
 impl Watcher {
     async fn next(&mut self) -> Result<Event, Error> {
         loop {
+            self.caller.check(&self.name)?;
             if let Some(event) = self.page.pop_front() {
                 self.after = event.seq;
                 return Ok(event);

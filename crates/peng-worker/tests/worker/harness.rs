@@ -113,7 +113,6 @@ impl Service {
     pub(crate) fn worker(&self, slots: usize, trainer: &Arc<Synthetic>) -> Worker {
         Worker {
             orchestrator: self.client.clone(),
-            options: options(),
             slots: (1..=slots)
                 .map(|number| Post {
                     name: format!("w-{number}"),

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{anyhow, ensure};
 use clap::Args;
+use peng_client::Credentials;
 use peng_predict::{
     Mode,
     policy::{Spec, adaptive},
@@ -13,7 +14,12 @@ use peng_search::Space;
 use tokio_util::sync::CancellationToken;
 
 use super::{fleet::Workers, space::SpaceArgs, training::TrainingArgs};
-use crate::{exit::Failure, output::Format, policy::PolicyArgs};
+use crate::{
+    exit::Failure,
+    output::Format,
+    policy::PolicyArgs,
+    secure::{ConnectArgs, ListenArgs},
+};
 
 /// Search for architectures, on this machine or with workers elsewhere
 ///
@@ -49,6 +55,10 @@ pub(crate) struct SearchArgs {
     no_early_stop: bool,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 /// What runs where.
@@ -97,8 +107,10 @@ Examples:
     peng4nn search --data fashion-mnist --policy peng4nn --out results-rule
 
   Workers on other machines, which reach this one at port 50052:
-    peng4nn search --workers 0 --listen 0.0.0.0:50052 --out results
-    peng4nn-worker --orchestrator http://HOST:50052 --data fashion-mnist --name gpu-1
+    peng4nn search --workers 0 --listen 0.0.0.0:50052 --out results \\
+      --tls-certificate host.pem --tls-key host.key --tokens tokens
+    peng4nn-worker --orchestrator https://HOST:50052 --data fashion-mnist \\
+      --name gpu-1 --token-file token
 
 The folder for the results holds candidates.csv, curves.csv, search.json, and
 of the workers that were started here a log each, checkpoints, and the most
@@ -121,6 +133,10 @@ pub(crate) struct Plan {
     pub(crate) predictor: Option<String>,
     /// The workers to start here.
     pub(crate) workers: Workers,
+    /// How the address for workers is secured.
+    pub(crate) secure: ListenArgs,
+    /// What is shown to a prediction server that runs elsewhere.
+    pub(crate) credentials: Credentials,
 }
 
 impl Plan {
@@ -167,7 +183,9 @@ impl SearchArgs {
         Ok(Plan {
             config,
             state: self.state.unwrap_or_else(|| self.out.join("state")),
-            workers: self.place.workers(&self.out)?,
+            workers: self.place.workers(&self.out, &self.connect)?,
+            secure: self.listen,
+            credentials: self.connect.credentials()?,
             out: self.out,
             format: self.format,
             listen: self.place.listen,
@@ -177,7 +195,7 @@ impl SearchArgs {
 }
 
 impl PlaceArgs {
-    fn workers(&self, out: &std::path::Path) -> Result<Workers, Failure> {
+    fn workers(&self, out: &std::path::Path, connect: &ConnectArgs) -> Result<Workers, Failure> {
         let data = match (&self.data, self.workers) {
             (Some(data), _) => data.clone(),
             (None, 0) => PathBuf::new(),
@@ -199,6 +217,7 @@ impl PlaceArgs {
             threads: self.threads,
             logs: out.to_owned(),
             can_be_replaced: self.listen.is_some(),
+            connect: connect.clone(),
         })
     }
 }

@@ -33,11 +33,11 @@ struct Bars {
 
 impl Display {
     /// Says what begins.
-    pub(super) fn new(plan: &Plan, url: &str) -> Self {
+    pub(super) fn new(plan: &Plan, address: &str) -> Self {
         let total = plan.config.settings.candidates;
         let epochs = plan.epochs();
         eprintln!(
-            "search {}: {total} candidates x {epochs} epochs on {}, orchestrator at {url}",
+            "search {}: {total} candidates x {epochs} epochs on {}, orchestrator at {address}",
             plan.config.search.0, plan.config.training.dataset,
         );
         let bars = std::io::stderr().is_terminal().then(|| Bars::new(total));

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::Failure;
+use crate::{exit::Failure, secure::ConnectArgs};
 
 /// How often a worker that ended by an error is started again.
 const RESTARTS: u32 = 3;
@@ -44,6 +44,8 @@ pub(crate) struct Workers {
     pub(crate) logs: PathBuf,
     /// Whether the search can go on without them, by workers from elsewhere.
     pub(crate) can_be_replaced: bool,
+    /// What they show to a prediction server that runs elsewhere.
+    pub(crate) connect: ConnectArgs,
 }
 
 /// The workers, running.
@@ -166,7 +168,11 @@ impl Worker {
         let file = open().with_context(|| format!("cannot write the log {}", log.display()))?;
         // In a group of its own, so that Ctrl-C reaches this process alone, and with a pipe
         // whose end asks it to leave, so that it leaves even when this process is killed.
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        for (flag, file) in self.workers.connect.flags() {
+            command.arg(flag).arg(file);
+        }
+        command
             .args(["--orchestrator", &self.orchestrator, "--name", &self.name])
             .arg("--data")
             .arg(&self.workers.data)

@@ -6,24 +6,27 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use peng_client::{Client, Options};
 use peng_orchestrator::{Error, Orchestrator};
+use peng_proto::names;
+use peng_server::Server;
 use peng_store::Sqlite;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Plan;
-use crate::exit::Failure;
+use crate::{exit::Failure, serve};
 
 /// The servers, running.
 pub(super) struct Host {
     pub(super) orchestrator: Arc<Orchestrator>,
     /// Where workers on this machine reach the orchestrator.
     pub(super) url: String,
+    /// Where others reach it.
+    pub(super) address: String,
     /// The prediction server.
-    pub(super) predictor: String,
+    pub(super) predictor: Client,
     serving: JoinHandle<anyhow::Result<()>>,
     stop: CancellationToken,
 }
@@ -41,26 +44,23 @@ impl Host {
         }
     }
 
+    /// Listens at the address for workers elsewhere, secured, and for those here.
+    fn config(plan: &Plan, listen: SocketAddr) -> peng_server::Config {
+        let mut config = peng_server::Config::new(listen);
+        config.tls = plan.secure.tls();
+        config.tokens.clone_from(&plan.secure.tokens);
+        config.insecure = plan.secure.insecure_listen_without_tls_and_authentication;
+        config.inner = config.tls.is_some() || config.tokens.is_some();
+        config
+    }
+
     async fn whole(plan: &Plan, listen: SocketAddr, store: Arc<Sqlite>) -> Result<Self, Failure> {
-        let config = peng_server::Config::new(listen);
-        let mut server = peng_server::Server::bind(config, store.clone()).await?;
-        let url = reachable(server.local_addr());
-        let mut config = plan.config.clone();
-        config.leaving = server.leaving();
-        let predictor = Client::connect_lazy(&url, Options::patient())?;
-        let orchestrator = Orchestrator::open(config, store, predictor)
+        let server = Server::bind(Self::config(plan, listen), store.clone())
             .await
-            .map_err(failure)?;
-        server.add_service(orchestrator.service()).await;
-        let stop = CancellationToken::new();
-        let run = server.run(stop.clone().cancelled_owned());
-        Ok(Self {
-            orchestrator: Arc::new(orchestrator),
-            predictor: url.clone(),
-            url,
-            serving: tokio::spawn(async { Ok(run.await?) }),
-            stop,
-        })
+            .map_err(serve::failure)?;
+        let url = reachable(&server);
+        let predictor = Client::connect_lazy(&url, Options::patient())?;
+        Self::run(plan, server, store, predictor).await
     }
 
     async fn joined(
@@ -69,32 +69,40 @@ impl Host {
         store: Arc<Sqlite>,
         predictor: &str,
     ) -> Result<Self, Failure> {
-        let client = Client::connect_lazy(predictor, Options::patient()).map_err(Failure::input)?;
-        let listener = TcpListener::bind(listen)
+        let credentials = plan.credentials.clone();
+        let predictor = Client::connect_lazy_with(predictor, Options::patient(), credentials)
+            .map_err(Failure::input)?;
+        let server = Server::bind_bare(Self::config(plan, listen))
             .await
-            .with_context(|| format!("cannot listen on {listen}"))?;
-        let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
+            .map_err(serve::failure)?;
+        Self::run(plan, server, store, predictor).await
+    }
+
+    async fn run(
+        plan: &Plan,
+        mut server: Server,
+        store: Arc<Sqlite>,
+        predictor: Client,
+    ) -> Result<Self, Failure> {
         let mut config = plan.config.clone();
-        config.leaving = stop.clone();
-        let orchestrator = Orchestrator::open(config, store, client)
+        config.leaving = server.leaving();
+        let experiment = names::Experiment(config.search.0.clone());
+        let orchestrator = Orchestrator::open(config, store, predictor.clone())
             .await
             .map_err(failure)?;
         let service = orchestrator.service();
-        let (health, health_service) = tonic_health::server::health_reporter();
-        set_serving(&health, &service).await;
-        let serving = tonic::transport::Server::builder()
-            .add_service(service)
-            .add_service(health_service)
-            .serve_with_incoming_shutdown(
-                TcpListenerStream::new(listener),
-                stop.clone().cancelled_owned(),
-            );
+        server.add_service_about(service, experiment).await;
+        let url = reachable(&server);
+        let scheme = plan.secure.tls().map_or("http", |_| "https");
+        let address = format!("{scheme}://{}", server.local_addr());
+        let stop = CancellationToken::new();
+        let run = server.run(stop.clone().cancelled_owned());
         Ok(Self {
             orchestrator: Arc::new(orchestrator),
-            url: reachable(address),
-            predictor: predictor.to_owned(),
-            serving: tokio::spawn(async { Ok(serving.await?) }),
+            predictor: predictor.with_options(Options::default()),
+            url,
+            address,
+            serving: tokio::spawn(async { Ok(run.await?) }),
             stop,
         })
     }
@@ -119,15 +127,9 @@ impl Host {
     }
 }
 
-async fn set_serving<S: tonic::server::NamedService>(
-    health: &tonic_health::server::HealthReporter,
-    _service: &S,
-) {
-    health.set_serving::<S>().await;
-}
-
 /// The address as processes on this machine reach it.
-fn reachable(mut address: SocketAddr) -> String {
+fn reachable(server: &Server) -> String {
+    let mut address = server.inner_addr().unwrap_or(server.local_addr());
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }

@@ -18,7 +18,6 @@ mod training;
 use std::{io::Write, time::Duration};
 
 use anyhow::{Context, anyhow};
-use peng_client::{Client, Options};
 
 use args::Plan;
 pub(crate) use args::SearchArgs;
@@ -41,7 +40,7 @@ pub(crate) async fn run(args: SearchArgs) -> Result<Ending, Failure> {
     let plan = args.plan()?;
     let leave = signal::asked_to_leave()?;
     let mut host = Host::start(&plan).await?;
-    let mut display = Display::new(&plan, &host.url);
+    let mut display = Display::new(&plan, &host.address);
     let fleet = Fleet::start(&plan.workers, &host.url)?;
     let outcome = tokio::select! {
         done = search(&mut host, &fleet, &mut display) => done.map(|()| Ending::Done),
@@ -91,8 +90,7 @@ async fn search(host: &mut Host, fleet: &Fleet, display: &mut Display) -> Result
 /// Writes the files and prints the result.
 async fn report(plan: &Plan, host: &Host) -> Result<Ending, Failure> {
     let snapshot = host.orchestrator.snapshot().await?;
-    let predictor = Client::connect_lazy(&host.predictor, Options::default())?;
-    let curves = curves::fetch(&predictor, plan, &snapshot).await?;
+    let curves = curves::fetch(&host.predictor, plan, &snapshot).await?;
     let report = Report::new(plan, &snapshot);
     let files = files::write(&plan.out, &report, &curves)
         .with_context(|| format!("cannot write the results to {}", plan.out.display()))?;

@@ -1,21 +1,21 @@
-//! What `serve --config` reads.
+//! The settings of `serve`.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
-use peng_server::Limits;
+use anyhow::ensure;
+use peng_server::{Limits, Tls};
 use peng_store::Address;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::logging::Logging;
+use super::layers::Layers;
+use crate::{logging::Logging, secure::ListenArgs};
 
 /// The server's settings; every key may be left out.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
     /// Where it listens.
@@ -23,39 +23,22 @@ pub(crate) struct Config {
     /// The folder of the log.
     pub(crate) data: PathBuf,
     /// The database of the log, instead of the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<String>,
     /// Seconds for calls under way when it is asked to leave.
     drain_seconds: u32,
+    /// The file of the tokens that callers need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<PathBuf>,
+    /// Whether it may listen beyond loopback without both.
+    insecure_listen_without_tls_and_authentication: bool,
+    /// Encrypts the connections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls>,
     /// What a client may ask for.
-    limits: LimitKeys,
+    limits: Limits,
     /// What is logged.
     pub(crate) log: Logging,
-}
-
-/// As in [`Limits`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LimitKeys {
-    message_bytes: usize,
-    trial_observations: usize,
-    curve_observations: usize,
-    stream_window: usize,
-    commit_queue: usize,
-    commit_size: usize,
-}
-
-impl Default for LimitKeys {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            message_bytes: limits.message_bytes,
-            trial_observations: limits.trial_observations,
-            curve_observations: limits.curve_observations,
-            stream_window: limits.stream_window,
-            commit_queue: limits.commit_queue,
-            commit_size: limits.commit_size,
-        }
-    }
 }
 
 impl Default for Config {
@@ -65,32 +48,24 @@ impl Default for Config {
             data: PathBuf::from("peng4nn-data"),
             database: None,
             drain_seconds: 10,
-            limits: LimitKeys::default(),
+            tokens: None,
+            insecure_listen_without_tls_and_authentication: false,
+            tls: None,
+            limits: Limits::default(),
             log: Logging::default(),
         }
     }
 }
 
 impl Config {
-    /// Reads a file.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("the configuration {}", path.display()))
-    }
-
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        let config: Self = toml::from_str(text)?;
-        let limits = &config.limits;
-        for (key, value) in [
-            ("message_bytes", limits.message_bytes),
-            ("trial_observations", limits.trial_observations),
-            ("curve_observations", limits.curve_observations),
-            ("stream_window", limits.stream_window),
-            ("commit_queue", limits.commit_queue),
-            ("commit_size", limits.commit_size),
-        ] {
-            ensure!(value > 0, "limits.{key} must be at least 1");
+    /// The settings of all layers together, checked.
+    pub(super) fn of(layers: Layers<Self>) -> anyhow::Result<Self> {
+        let config = layers.settings()?;
+        for (key, value) in toml::Table::try_from(config.limits)? {
+            ensure!(
+                value.as_integer() != Some(0),
+                "limits.{key} must be at least 1"
+            );
         }
         Ok(config)
     }
@@ -103,19 +78,37 @@ impl Config {
         }
     }
 
+    /// Puts flags over the settings.
+    pub(super) fn secure(&mut self, flags: &ListenArgs) {
+        if let Some(tls) = flags.tls() {
+            self.tls = Some(tls);
+        }
+        if let Some(tokens) = &flags.tokens {
+            self.tokens = Some(tokens.clone());
+        }
+        self.insecure_listen_without_tls_and_authentication |=
+            flags.insecure_listen_without_tls_and_authentication;
+    }
+
     /// What the server takes.
     pub(crate) fn server(&self) -> peng_server::Config {
         let mut server = peng_server::Config::new(self.listen);
         server.drain = Duration::from_secs(self.drain_seconds.into());
-        server.limits = Limits {
-            message_bytes: self.limits.message_bytes,
-            trial_observations: self.limits.trial_observations,
-            curve_observations: self.limits.curve_observations,
-            stream_window: self.limits.stream_window,
-            commit_queue: self.limits.commit_queue,
-            commit_size: self.limits.commit_size,
-        };
+        server.limits = self.limits;
+        server.tls.clone_from(&self.tls);
+        server.tokens.clone_from(&self.tokens);
+        server.insecure = self.insecure_listen_without_tls_and_authentication;
         server
+    }
+
+    /// All settings as TOML, for people: secrets are hidden.
+    pub(crate) fn print(&self) -> anyhow::Result<String> {
+        let mut shown = self.clone();
+        // An address as text has neither a user nor a password.
+        if self.database.is_some() {
+            shown.database = Some(self.store()?.to_string());
+        }
+        Ok(toml::to_string(&shown)?)
     }
 }
 
@@ -125,19 +118,48 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../../../../deploy/peng4nn.example.toml");
 
-    #[test]
-    fn the_example_file_states_the_defaults() {
-        assert_eq!(Config::parse(EXAMPLE).unwrap(), Config::default());
+    fn parse(text: &str) -> anyhow::Result<Config> {
+        let mut layers = Layers::new();
+        layers.text(text)?;
+        Config::of(layers)
+    }
+
+    fn variables(given: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let mut layers = Layers::new();
+        layers.text("drain_seconds = 3\n[limits]\ncommit_size = 7")?;
+        layers.environment(
+            given
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )?;
+        Config::of(layers)
     }
 
     #[test]
-    fn every_key_of_the_example_file_is_read() {
-        let parsed: toml::Table = EXAMPLE.parse().unwrap();
-        let mut keys: Vec<_> = parsed.keys().map(String::as_str).collect();
-        keys.sort_unstable();
-        let limits = parsed["limits"].as_table().unwrap();
-        assert_eq!(keys, ["data", "drain_seconds", "limits", "listen", "log"]);
-        assert_eq!(limits.len(), 6);
+    fn the_example_file_states_the_defaults() {
+        assert_eq!(parse(EXAMPLE).unwrap(), Config::default());
+    }
+
+    /// Keys without a default are in the example as comments.
+    #[test]
+    fn every_key_is_in_the_example_file() {
+        let all = Config {
+            database: Some("postgres://host/database".into()),
+            tokens: Some("tokens".into()),
+            tls: Some(Tls {
+                certificate: "c".into(),
+                key: "k".into(),
+                client_ca: Some("a".into()),
+            }),
+            ..Config::default()
+        };
+        let printed: toml::Table = all.print().unwrap().parse().unwrap();
+        for (key, value) in printed {
+            assert!(EXAMPLE.contains(&key), "{key}");
+            for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
+                assert!(EXAMPLE.contains(key), "{key}");
+            }
+        }
     }
 
     #[test]
@@ -150,10 +172,62 @@ mod tests {
                 "limits.commit_size must be at least 1",
             ),
             ("[limits]\ncommit_size = -1", "invalid value"),
+            ("[tls]\ncertificate = 'c'", "missing field `key`"),
             ("[log]\nformat = 'xml'", "unknown variant `xml`"),
         ] {
-            let error = format!("{:#}", Config::parse(text).unwrap_err());
+            let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_leaves_the_rest() {
+        let config = variables(&[
+            ("PENG4NN_SERVE_LISTEN", "0.0.0.0:1"),
+            ("PENG4NN_SERVE_LIMITS__STREAM_WINDOW", "5"),
+            ("PENG4NN_SERVE_DATA", "12"),
+            ("PENG4NN_DATA", "of the worker"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.data, PathBuf::from("12"));
+        assert_eq!(config.drain_seconds, 3);
+        let limits = config.limits;
+        assert_eq!((limits.stream_window, limits.commit_size), (5, 7));
+    }
+
+    #[test]
+    fn an_error_in_the_environment_names_the_variable() {
+        for (variable, named) in [
+            (("PENG4NN_SERVE_PORT", "1"), "unknown field `port`"),
+            (("PENG4NN_SERVE_LIMITS__X", "1"), "unknown field `x`"),
+            (("PENG4NN_SERVE_DRAIN_SECONDS", "soon"), "invalid type"),
+        ] {
+            let error = format!("{:#}", variables(&[variable]).unwrap_err());
+            assert!(
+                error.contains(named) && error.contains(variable.0),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let config = Config {
+            database: Some("postgres://peng4nn:s3cret@db/nas".into()),
+            ..Config::default()
+        };
+        let printed = config.print().unwrap();
+        assert!(printed.contains("postgres://db:5432/nas"), "{printed}");
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        let config = Config {
+            tokens: Some("tokens".into()),
+            ..Config::default()
+        };
+        assert_eq!(parse(&config.print().unwrap()).unwrap(), config);
     }
 }

@@ -1,17 +1,24 @@
 //! `peng4nn serve`: the prediction server.
 
 mod config;
+mod layers;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    io::{Write, stdout},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use peng_server::Server;
 
 pub(crate) use config::Config;
+use layers::Layers;
 
 use crate::{
     exit::{Ending, Failure},
+    secure::ListenArgs,
     signal,
 };
 
@@ -41,28 +48,48 @@ pub(crate) struct ServeArgs {
         hide_env_values = true
     )]
     database: Option<String>,
-    /// A TOML file; flags go before it (see deploy/peng4nn.example.toml)
+    /// A TOML file; the environment and flags go before it (see
+    /// deploy/peng4nn.example.toml)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Any setting of the file, like `limits.commit_size=256`; may be given several
+    /// times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print all settings as they are in force, as TOML, and leave
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    secure: ListenArgs,
 }
 
 const AFTER: &str = "\
+Environment:
+  PENG4NN_SERVE_KEY  any setting of the file, with __ for a dot: for example
+                     PENG4NN_SERVE_LIMITS__COMMIT_SIZE=256
+
 Examples:
   peng4nn serve --data /var/lib/peng4nn
   peng4nn serve --database 'postgres://peng4nn@db/nas?sslmode=verify-full'
-  peng4nn serve --listen 0.0.0.0:50051 --config peng4nn.toml --log-format json
-  grpcurl -plaintext 127.0.0.1:50051 list
-
-The connection is not encrypted and callers are not checked: listen beyond
-127.0.0.1 only where every machine of the network is trusted.";
+  peng4nn serve --config peng4nn.toml --log-format json --print-config
+  peng4nn serve --listen 0.0.0.0:50051 --tls-certificate server.pem \\
+    --tls-key server.key --tokens tokens
+  grpcurl -plaintext 127.0.0.1:50051 list";
 
 impl ServeArgs {
-    /// The file's settings, with the flags before them.
-    pub(crate) fn configure(&self) -> Result<Config, Failure> {
-        let mut config = match &self.config {
-            Some(path) => Config::read(path).map_err(Failure::Input)?,
-            None => Config::default(),
-        };
+    /// The settings in force: flags before the environment before the file.
+    fn configure(&self) -> anyhow::Result<Config> {
+        let mut layers = Layers::new();
+        if let Some(path) = &self.config {
+            layers.file(path)?;
+        }
+        layers.environment(std::env::vars_os())?;
+        for pair in &self.set {
+            let wrong = || anyhow!("--set: `{pair}` is not KEY=VALUE");
+            let (key, value) = pair.split_once('=').ok_or_else(wrong)?;
+            layers.set(key.trim(), value.trim()).context("--set")?;
+        }
+        let mut config = Config::of(layers)?;
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
@@ -73,8 +100,19 @@ impl ServeArgs {
         if let Some(database) = &self.database {
             config.database = Some(database.clone());
         }
-        config.store().map_err(Failure::input)?;
+        config.store()?;
+        config.secure(&self.secure);
         Ok(config)
+    }
+
+    /// The settings in force, or `None` after printing them was all that was asked.
+    pub(crate) fn settings(&self) -> Result<Option<Config>, Failure> {
+        let config = self.configure().map_err(Failure::Input)?;
+        if self.print_config {
+            stdout().write_all(config.print()?.as_bytes())?;
+            return Ok(None);
+        }
+        Ok(Some(config))
     }
 }
 
@@ -82,7 +120,19 @@ impl ServeArgs {
 pub(crate) async fn run(config: Config) -> Result<Ending, Failure> {
     let leave = signal::asked_to_leave()?;
     let store = peng_store::open(&config.store()?).await?;
-    let server = Server::bind(config.server(), store).await?;
+    let server = Server::bind(config.server(), store)
+        .await
+        .map_err(failure)?;
     server.run(leave).await.context("the server failed")?;
     Ok(Ending::Done)
+}
+
+/// Why the server cannot start, with the exit code that fits.
+pub(crate) fn failure(error: peng_server::Error) -> Failure {
+    match error {
+        peng_server::Error::Exposed { .. }
+        | peng_server::Error::Tls(_)
+        | peng_server::Error::Tokens(_) => Failure::input(error),
+        _ => Failure::Failed(error.into()),
+    }
 }

@@ -18,6 +18,7 @@ fn scripted(script: &str, count: u32) -> (TempDir, Workers) {
         threads: 1,
         logs: folder.path().join("logs"),
         can_be_replaced: false,
+        connect: ConnectArgs::default(),
     };
     (folder, workers)
 }

@@ -1,0 +1,76 @@
+//! What every call passes on its way in.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use peng_proto::error::Error;
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use crate::{
+    auth::{Access, Rpc},
+    listen::Peer,
+};
+
+/// Puts a gate before a service.
+#[derive(Debug, Clone)]
+pub(crate) struct GateLayer(pub(crate) Arc<Access>);
+
+impl<S> Layer<S> for GateLayer {
+    type Service = Gate<S>;
+
+    fn layer(&self, inner: S) -> Gate<S> {
+        Gate {
+            inner,
+            access: self.0.clone(),
+        }
+    }
+}
+
+/// A service that only those reach who may.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate<S> {
+    inner: S,
+    access: Arc<Access>,
+}
+
+impl<S> Gate<S> {
+    fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
+        let rpc = Rpc::of(request.uri().path());
+        let peer = request.extensions().get::<Peer>().copied();
+        let access = match peer {
+            Some(peer) if peer.inner => &Access::default(),
+            _ => &*self.access,
+        };
+        let caller = access.caller(rpc, request.headers(), peer.map(|peer| peer.address))?;
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+}
+
+impl<S> Service<Request<Body>> for Gate<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Err(error) = self.admit(&mut request) {
+            let refused = Status::from(error).into_http();
+            return Box::pin(async { Ok(refused) });
+        }
+        Box::pin(self.inner.call(request))
+    }
+}
