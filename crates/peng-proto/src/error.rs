@@ -9,100 +9,90 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of every [`Reason`] on the wire.
 pub const DOMAIN: &str = "peng4nn";
 
-/// Why a call fails, for programs: the `reason` of google.rpc.ErrorInfo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A field is missing or has a value that it cannot have.
-    InvalidField,
-    /// The call has no token, or one that is not known, withdrawn or expired.
-    Unauthenticated,
-    /// The token does not give the right that the call needs.
-    PermissionDenied,
-    /// There is no resource of that name.
-    NotFound,
-    /// Another resource has that id.
-    IdTaken,
-    /// The trial has another value at that epoch.
-    EpochTaken,
-    /// The trial has ended.
-    TrialEnded,
-    /// No verdict stopped the trial.
-    NoStopVerdict,
-    /// The trial has as many observations as a trial may have.
-    TooManyObservations,
-    /// The lease ran out or belongs to another attempt.
-    LeaseLost,
-    /// The candidate was settled under another lease or in another way.
-    AlreadySettled,
-    /// The storage does not answer now; nothing was stored.
-    StorageUnavailable,
-    /// The storage has no room; nothing was stored.
-    StorageFull,
-    /// The prediction server does not answer the orchestrator; nothing was changed.
-    PredictorUnavailable,
-    /// The server is about to leave.
-    ShuttingDown,
-    /// A watcher reads too slowly; resume from the last token.
-    WatcherTooSlow,
-    /// A defect of the server.
-    Internal,
+/// The one table: a reason, its text on the wire, its code, and how many seconds later the same
+/// call may succeed.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $reason:ident $text:literal $code:ident $(again in $seconds:literal)?;)*) => {
+        /// Why a call fails, for programs: the `reason` of google.rpc.ErrorInfo.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[$doc])* $reason,)*
+        }
+
+        impl Reason {
+            /// Every reason; `docs/errors.md` has a section for each.
+            pub const ALL: &[Self] = &[$(Self::$reason),*];
+
+            /// The canonical code.
+            pub const fn code(self) -> Code {
+                match self {
+                    $(Self::$reason => Code::$code,)*
+                }
+            }
+
+            /// As in `ErrorInfo`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $text,)*
+                }
+            }
+
+            /// How long to wait before the same call may succeed; `None` where it never will.
+            pub const fn retry_after(self) -> Option<Duration> {
+                #[allow(unused_mut, unused_assignments)] // not all of them
+                let mut after = None;
+                match self {
+                    $(Self::$reason => { $(after = Some(Duration::from_secs($seconds));)? })*
+                }
+                after
+            }
+        }
+    };
 }
 
-impl Reason {
-    /// The canonical code.
-    pub const fn code(self) -> Code {
-        match self {
-            Self::InvalidField => Code::InvalidArgument,
-            Self::Unauthenticated => Code::Unauthenticated,
-            Self::PermissionDenied => Code::PermissionDenied,
-            Self::NotFound => Code::NotFound,
-            Self::IdTaken | Self::EpochTaken => Code::AlreadyExists,
-            Self::TrialEnded | Self::NoStopVerdict | Self::LeaseLost | Self::AlreadySettled => {
-                Code::FailedPrecondition
-            }
-            Self::TooManyObservations | Self::StorageFull => Code::ResourceExhausted,
-            Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
-                Code::Unavailable
-            }
-            Self::WatcherTooSlow => Code::Aborted,
-            Self::Internal => Code::Internal,
-        }
-    }
-
-    /// As in `ErrorInfo`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidField => "INVALID_FIELD",
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::PermissionDenied => "PERMISSION_DENIED",
-            Self::NotFound => "NOT_FOUND",
-            Self::IdTaken => "ID_TAKEN",
-            Self::EpochTaken => "EPOCH_TAKEN",
-            Self::TrialEnded => "TRIAL_ENDED",
-            Self::NoStopVerdict => "NO_STOP_VERDICT",
-            Self::TooManyObservations => "TOO_MANY_OBSERVATIONS",
-            Self::LeaseLost => "LEASE_LOST",
-            Self::AlreadySettled => "ALREADY_SETTLED",
-            Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
-            Self::StorageFull => "STORAGE_FULL",
-            Self::PredictorUnavailable => "PREDICTOR_UNAVAILABLE",
-            Self::ShuttingDown => "SHUTTING_DOWN",
-            Self::WatcherTooSlow => "WATCHER_TOO_SLOW",
-            Self::Internal => "INTERNAL",
-        }
-    }
-
-    /// How long to wait before the same call may succeed; `None` where it never will.
-    pub const fn retry_after(self) -> Option<Duration> {
-        match self {
-            Self::StorageUnavailable | Self::PredictorUnavailable | Self::ShuttingDown => {
-                Some(Duration::from_secs(1))
-            }
-            Self::StorageFull => Some(Duration::from_secs(5)),
-            Self::WatcherTooSlow => Some(Duration::ZERO),
-            _ => None,
-        }
-    }
+reasons! {
+    /// A field is missing or has a value that it cannot have.
+    InvalidField "INVALID_FIELD" InvalidArgument;
+    /// The call has no token, or one that is not known, withdrawn or expired.
+    Unauthenticated "UNAUTHENTICATED" Unauthenticated;
+    /// The token does not give the right that the call needs.
+    PermissionDenied "PERMISSION_DENIED" PermissionDenied;
+    /// There is no resource of that name.
+    NotFound "NOT_FOUND" NotFound;
+    /// Another resource has that id.
+    IdTaken "ID_TAKEN" AlreadyExists;
+    /// The trial has another value at that epoch.
+    EpochTaken "EPOCH_TAKEN" AlreadyExists;
+    /// The trial has ended.
+    TrialEnded "TRIAL_ENDED" FailedPrecondition;
+    /// No verdict stopped the trial.
+    NoStopVerdict "NO_STOP_VERDICT" FailedPrecondition;
+    /// The trial has as many observations as a trial may have.
+    TooManyObservations "TOO_MANY_OBSERVATIONS" ResourceExhausted;
+    /// The experiment has as many trials as an experiment may have.
+    TooManyTrials "TOO_MANY_TRIALS" ResourceExhausted;
+    /// The peer, or all of them, have as many calls under way as there may be.
+    TooManyCalls "TOO_MANY_CALLS" ResourceExhausted again in 1;
+    /// The peer sends faster than a peer may.
+    RateExceeded "RATE_EXCEEDED" ResourceExhausted again in 1;
+    /// Too many writes wait for the storage; nothing was stored.
+    Overloaded "OVERLOADED" ResourceExhausted again in 1;
+    /// The lease ran out or belongs to another attempt.
+    LeaseLost "LEASE_LOST" FailedPrecondition;
+    /// The candidate was settled under another lease or in another way.
+    AlreadySettled "ALREADY_SETTLED" FailedPrecondition;
+    /// The storage does not answer now; nothing was stored.
+    StorageUnavailable "STORAGE_UNAVAILABLE" Unavailable again in 1;
+    /// The storage has no room; nothing was stored.
+    StorageFull "STORAGE_FULL" ResourceExhausted again in 5;
+    /// The prediction server does not answer the orchestrator; nothing was changed.
+    PredictorUnavailable "PREDICTOR_UNAVAILABLE" Unavailable again in 1;
+    /// The server is about to leave.
+    ShuttingDown "SHUTTING_DOWN" Unavailable again in 1;
+    /// A watcher reads too slowly; resume from the last token.
+    WatcherTooSlow "WATCHER_TOO_SLOW" Aborted again in 0;
+    /// A defect of the server.
+    Internal "INTERNAL" Internal;
 }
 
 /// An error on its way to the wire.
@@ -115,6 +105,8 @@ pub struct Error {
     /// The fields at fault with what is wrong with each; only of
     /// [`Reason::InvalidField`], but for the key field of the other reasons.
     pub fields: Vec<(String, String)>,
+    /// When the same call may succeed, if that is known better than by the reason.
+    pub after: Option<Duration>,
 }
 
 impl Error {
@@ -124,6 +116,7 @@ impl Error {
             reason,
             message: message.to_string(),
             fields: Vec::new(),
+            after: None,
         }
     }
 
@@ -139,7 +132,15 @@ impl Error {
             reason,
             message: format!("{path}: {wrong}"),
             fields: vec![(path, wrong)],
+            after: None,
         }
+    }
+
+    /// The same call may succeed after `wait`.
+    #[must_use]
+    pub const fn after(mut self, wait: Duration) -> Self {
+        self.after = Some(wait);
+        self
     }
 
     /// Puts `parent` before every field: `value` becomes `observation.value`.
@@ -180,7 +181,7 @@ impl From<Error> for Status {
                 details.add_bad_request_violation(path, wrong);
             }
         }
-        if let Some(delay) = error.reason.retry_after() {
+        if let Some(delay) = error.after.or(error.reason.retry_after()) {
             details.set_retry_info(Some(delay));
         }
         Self::with_error_details(error.reason.code(), error.message, details)
@@ -210,7 +211,40 @@ pub fn reason_of(status: &Status) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/errors.md");
+
+    /// The line below each heading of the page.
+    fn sections() -> BTreeMap<&'static str, &'static str> {
+        let sections = PAGE.split("\n## ").skip(1).map(|section| {
+            let mut lines = section.lines();
+            (lines.next().unwrap(), lines.next().unwrap())
+        });
+        sections.collect()
+    }
+
+    #[test]
+    fn the_page_has_every_reason_with_its_code_and_delay_and_no_other() {
+        let expected = Reason::ALL.iter().map(|reason| {
+            let code = crate::code_name(reason.code());
+            let again = reason
+                .retry_after()
+                .map(|after| format!(", again after {} s", after.as_secs()));
+            (
+                reason.as_str(),
+                format!("`{code}`{}", again.unwrap_or_default()),
+            )
+        });
+        let expected: BTreeMap<_, _> = expected.collect();
+        let sections: BTreeMap<_, _> = sections()
+            .into_iter()
+            .map(|(reason, line)| (reason, line.to_owned()))
+            .collect();
+        assert_eq!(sections, expected);
+    }
 
     #[test]
     fn a_field_error_names_the_field_in_bad_request() {
