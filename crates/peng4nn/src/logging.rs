@@ -3,7 +3,9 @@
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::{exit::Failure, output::colours};
 
@@ -56,20 +58,42 @@ impl Logging {
     }
 }
 
+/// What is logged from now on, to be changed while the process runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    handle: reload::Handle<EnvFilter, Registry>,
+    usual: Usual,
+}
+
+impl Filter {
+    /// Logs what `logging` says from now on. How a line is written stays as it is.
+    pub(crate) fn change(&self, logging: &Logging) -> anyhow::Result<()> {
+        let filter = logging.filter(self.usual)?;
+        self.handle
+            .reload(filter)
+            .context("the log cannot be changed")
+    }
+}
+
+impl Logging {
+    fn filter(&self, usual: Usual) -> anyhow::Result<EnvFilter> {
+        let usual = match usual {
+            Usual::Info => "info",
+            Usual::Warn => "warn",
+        };
+        let given = self.filter.clone();
+        let filter = given
+            .or_else(|| std::env::var("RUST_LOG").ok())
+            .unwrap_or_else(|| usual.to_owned());
+        EnvFilter::try_new(&filter)
+            .with_context(|| format!("the log filter `{filter}` is none; `info` would be one"))
+    }
+}
+
 /// Starts the log of this process.
-pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<(), Failure> {
-    let usual = match usual {
-        Usual::Info => "info",
-        Usual::Warn => "warn",
-    };
-    let filter = logging
-        .filter
-        .clone()
-        .or_else(|| std::env::var("RUST_LOG").ok())
-        .unwrap_or_else(|| usual.to_owned());
-    let filter = EnvFilter::try_new(&filter)
-        .with_context(|| format!("the log filter `{filter}` is none; `info` would be one"))
-        .map_err(Failure::Input)?;
+pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<Filter, Failure> {
+    let filter = logging.filter(usual).map_err(Failure::Input)?;
+    let (filter, handle) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     match logging.format.unwrap_or(Form::Text) {
@@ -78,5 +102,5 @@ pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<(), Failure> {
             .with(lines.with_ansi(colours(&std::io::stderr())))
             .try_init(),
     }?;
-    Ok(())
+    Ok(Filter { handle, usual })
 }

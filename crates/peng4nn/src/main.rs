@@ -46,8 +46,10 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
             let Some(config) = args.settings()? else {
                 return Ok(Ending::Done);
             };
-            logging::start(&cli.logging.or(&config.log), logging::Usual::Info)?;
-            block_on(serve::run(config))
+            let flags = cli.logging;
+            let log = flags.clone().or(&config.log);
+            let log = logging::start(&log, logging::Usual::Info)?;
+            block_on(serve::run(config, move || args.log_again(&flags, &log)))
         }
         Command::Search(args) => {
             logging::start(&cli.logging, logging::Usual::Warn)?;

@@ -1,6 +1,6 @@
-//! Being asked to leave.
+//! What the system asks of this process: to leave, to read its settings again.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Completes at the first SIGINT or SIGTERM. The handlers are in place when it
 /// returns, so that none is missed before the future is polled.
@@ -13,4 +13,9 @@ pub(crate) fn asked_to_leave() -> anyhow::Result<impl Future<Output = ()> + Send
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// Every SIGHUP from now on: the settings are to be read again.
+pub(crate) fn hang_ups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -259,6 +259,49 @@ fn a_server_is_healthy_until_it_is_asked_to_leave() {
 }
 
 #[test]
+fn a_server_logs_otherwise_after_a_hang_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let settings = written(folder.path(), "peng4nn.toml", "[log]\nfilter = 'info'");
+    let child = peng4nn(&[
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--data",
+        &data,
+        "--config",
+        &settings,
+        "--log-format=json",
+    ])
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut server = Running(child);
+    let address = server.says("\"address\":\"");
+    written(
+        folder.path(),
+        "peng4nn.toml",
+        "[log]\nfilter = 'peng_server=loud'",
+    );
+    server.signal("-HUP");
+    server.says("the settings cannot be used");
+    written(folder.path(), "peng4nn.toml", "[log]\nfilter = 'debug'");
+    server.signal("-HUP");
+    server.says("the log filter was read again");
+    run(&["health", &format!("--endpoint=http://{address}")]);
+    server.says("\"level\":\"DEBUG\"");
+}
+
+#[test]
+fn a_server_that_others_would_reach_unsecured_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let output = run(&["serve", "--listen=0.0.0.0:0", "--data", &data]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("without TLS and authentication"), "{said}");
+}
+
+#[test]
 fn a_search_that_is_interrupted_is_exit_code_130_and_goes_on_only_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();

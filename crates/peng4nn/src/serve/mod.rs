@@ -12,12 +12,14 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 use peng_server::Server;
+use tracing::{error, info};
 
 pub(crate) use config::Config;
 use layers::Layers;
 
 use crate::{
     exit::{Ending, Failure},
+    logging::{self, Logging},
     secure::ListenArgs,
     signal,
 };
@@ -27,7 +29,7 @@ use crate::{
 /// Any NAS framework streams accuracies to it over gRPC and gets predictions
 /// and verdicts back (proto/peng4nn/v1). Health and reflection are served on
 /// the same port. What was acknowledged is on disk; SIGTERM or Ctrl-C lets calls
-/// under way end.
+/// under way end; SIGHUP reads again what to log (log.filter).
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct ServeArgs {
@@ -105,6 +107,13 @@ impl ServeArgs {
         Ok(config)
     }
 
+    /// Reads the settings again and logs what they say from now on; the other settings stay
+    /// as they were at the start.
+    pub(crate) fn log_again(&self, flags: &Logging, log: &logging::Filter) -> anyhow::Result<()> {
+        let config = self.configure()?;
+        log.change(&flags.clone().or(&config.log))
+    }
+
     /// The settings in force, or `None` after printing them was all that was asked.
     pub(crate) fn settings(&self) -> Result<Option<Config>, Failure> {
         let config = self.configure().map_err(Failure::Input)?;
@@ -116,9 +125,24 @@ impl ServeArgs {
     }
 }
 
-/// Serves until asked to leave.
-pub(crate) async fn run(config: Config) -> Result<Ending, Failure> {
+/// Serves until asked to leave; `log_again` is called on SIGHUP.
+pub(crate) async fn run(
+    config: Config,
+    log_again: impl Fn() -> anyhow::Result<()> + Send + 'static,
+) -> Result<Ending, Failure> {
     let leave = signal::asked_to_leave()?;
+    let mut hang_ups = signal::hang_ups()?;
+    tokio::spawn(async move {
+        while hang_ups.recv().await.is_some() {
+            match log_again() {
+                Ok(()) => info!("the log filter was read again"),
+                Err(error) => error!(
+                    error = format!("{error:#}"),
+                    "the settings cannot be used; the log stays as it was"
+                ),
+            }
+        }
+    });
     let store = peng_store::open(&config.store()?).await?;
     let server = Server::bind(config.server(), store)
         .await
