@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::install::Lock;
-use crate::{place, python, run};
+use crate::{breaking, place, python, run};
 
-/// Runs buf over proto/, hadolint over Dockerfiles and yamllint over YAML files.
+/// Runs buf over proto/, compared with what it was, hadolint over Dockerfiles and yamllint over YAML files.
 pub(crate) fn run() -> Result<()> {
     let cache = place::cache()?;
     let tools = {
         let _lock = Lock::wait(&cache)?;
         python::linters(&cache)?
     };
-    run::shown(run::command(tools.join("buf")).args(["lint", "proto"]))?;
+    let buf = tools.join("buf");
+    run::shown(run::command(&buf).args(["lint", "proto"]))?;
+    breaking::check(&buf)?;
     let files = files(&place::root().join("deploy"))?;
     let docker = named(&files, |name| name.contains("Dockerfile"));
     let yaml = named(&files, |name| {

@@ -1,6 +1,7 @@
 //! Set-up and chores: `cargo xtask setup|demo|test|ci|results|fuzz`.
 
 mod borders;
+mod breaking;
 mod dataset;
 mod demo;
 mod digest;
