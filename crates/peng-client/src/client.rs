@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use peng_proto::v1::{
     self, prediction_service_client::PredictionServiceClient,
@@ -12,6 +12,7 @@ use crate::{
     credentials::Transport,
     report::Reporter,
     retry::{Backoff, Tries},
+    spool,
     watch::Watcher,
 };
 
@@ -31,13 +32,16 @@ pub struct Options {
     pub patience: Duration,
     /// Between tries.
     pub backoff: Backoff,
-    /// The most observations of a trial that may wait for their answer.
+    /// The most observations of a trial that are under way at a time.
     pub window: usize,
+    /// The most observations of a trial that may wait for their answer, those under way
+    /// included: what an outage may last, at 16 bytes each.
+    pub queue: usize,
 }
 
 impl Default for Options {
     /// 5 s for a connection, 10 s for an answer, 30 s of patience, 256
-    /// observations under way.
+    /// observations under way and 65,536 that wait.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -45,6 +49,7 @@ impl Default for Options {
             patience: Duration::from_secs(30),
             backoff: Backoff::default(),
             window: 256,
+            queue: 65_536,
         }
     }
 }
@@ -78,6 +83,7 @@ pub struct Client {
     pub(crate) options: Options,
     credentials: Credentials,
     endpoint: String,
+    pub(crate) spool: Option<PathBuf>,
 }
 
 impl fmt::Debug for Client {
@@ -109,12 +115,39 @@ impl Client {
             options,
             credentials,
             endpoint: endpoint.to_owned(),
+            spool: None,
         })
     }
 
     /// A client of another server, with the same options and credentials.
     pub fn connect_lazy_to(&self, endpoint: &str) -> Result<Self, Error> {
-        Self::connect_lazy_with(endpoint, self.options, self.credentials.clone())
+        let mut client = Self::connect_lazy_with(endpoint, self.options, self.credentials.clone())?;
+        client.spool.clone_from(&self.spool);
+        Ok(client)
+    }
+
+    /// Keeps the observations of its reporters in files in `folder` until they have an answer,
+    /// so that they outlive this process. One process at a time may use a folder.
+    #[must_use]
+    pub fn with_spool(&self, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            spool: Some(folder.into()),
+            ..self.clone()
+        }
+    }
+
+    /// Delivers what processes before this one have left in the folder of
+    /// [`Client::with_spool`]; how many observations were delivered. Those that the server
+    /// refuses, because their trial has ended or is gone, are dropped and logged.
+    pub async fn deliver_spooled(&self) -> Result<usize, Error> {
+        let Some(folder) = &self.spool else {
+            return Ok(0);
+        };
+        let mut delivered = 0;
+        for trial in spool::trials(folder)? {
+            delivered += self.reporter(trial).deliver().await?;
+        }
+        Ok(delivered)
     }
 
     /// The same connection with other waits.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use peng_proto::{error::reason_of, v1};
 use tonic::{Code, Status};
@@ -69,6 +69,16 @@ pub enum Error {
         unanswered: usize,
     },
 
+    /// The file of the observations without an answer cannot be used.
+    #[error("cannot keep observations in {path}")]
+    Spool {
+        /// The file, or its folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+
     /// The server does not keep to the API.
     #[error("{call}: the server's answer is not of the API: {wrong}")]
     Protocol {
@@ -90,6 +100,7 @@ impl Error {
             Self::Endpoint { .. }
             | Self::TokenInClear { .. }
             | Self::Full { .. }
+            | Self::Spool { .. }
             | Self::Protocol { .. } => None,
         }
     }

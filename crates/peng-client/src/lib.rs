@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 pub mod report;
 pub mod retry;
+mod spool;
 pub mod watch;
 
 pub use client::{Client, Options};

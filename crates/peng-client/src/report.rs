@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::{Client, Error};
+use crate::{Client, Error, spool::Spool};
 
 const CALL: &str = "stream_observations";
 
@@ -20,16 +20,37 @@ const CALL: &str = "stream_observations";
 /// again, and what had no answer is sent again: the server answers a repeated
 /// observation with the decision that it logged. Every future here may be
 /// dropped and made again; nothing is lost by it.
+///
+/// With [`Client::with_spool`] it begins with what a process before this one has
+/// left of the trial; the decisions on that come first.
 pub struct Reporter {
     client: Client,
     trial: String,
     unanswered: VecDeque<v1::Observation>,
     stream: Option<Stream>,
+    spool: Option<Spool>,
 }
 
 struct Stream {
     requests: mpsc::Sender<StreamObservationsRequest>,
     answers: Streaming<StreamObservationsResponse>,
+    /// How many of the unanswered are under way; the first ones.
+    sent: usize,
+}
+
+impl Stream {
+    /// Sends as much of what waits as may be under way. `false` where the stream is broken.
+    fn fill(&mut self, unanswered: &VecDeque<v1::Observation>, window: usize) -> bool {
+        let waiting = unanswered.iter().take(window).skip(self.sent);
+        for &observation in waiting {
+            let request = request(String::new(), observation);
+            if self.requests.try_send(request).is_err() {
+                return false;
+            }
+            self.sent += 1;
+        }
+        true
+    }
 }
 
 impl fmt::Debug for Reporter {
@@ -38,6 +59,7 @@ impl fmt::Debug for Reporter {
             .field("trial", &self.trial)
             .field("unanswered", &self.unanswered)
             .field("open", &self.stream.is_some())
+            .field("spooled", &self.spool.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -58,7 +80,24 @@ impl Reporter {
             trial,
             unanswered: VecDeque::new(),
             stream: None,
+            spool: None,
         }
+    }
+
+    /// Takes over what a process before this one has left, once.
+    fn unspool(&mut self) -> Result<(), Error> {
+        if let Some(folder) = &self.client.spool
+            && self.spool.is_none()
+        {
+            let (spool, left) = Spool::open(folder, &self.trial)?;
+            self.unanswered.extend(left);
+            self.spool = Some(spool);
+        }
+        Ok(())
+    }
+
+    fn window(&self) -> usize {
+        self.client.options.window.max(1)
     }
 
     /// The trial.
@@ -86,25 +125,52 @@ impl Reporter {
         }
     }
 
-    /// Sends one observation without waiting for its answer.
+    /// Sends one observation without waiting for its answer; it waits where no server is
+    /// reached or [`crate::Options::window`] others are under way. [`Error::Full`] where
+    /// [`crate::Options::queue`] wait.
     pub fn send(&mut self, epoch: f64, value: f64) -> Result<(), Error> {
-        if self.unanswered.len() >= self.client.options.window.max(1) {
+        self.unspool()?;
+        if self.unanswered.len() >= self.client.options.queue.max(1) {
             return Err(Error::Full {
                 trial: self.trial.clone(),
                 unanswered: self.unanswered.len(),
             });
         }
         let observation = v1::Observation { epoch, value };
+        if let Some(spool) = &mut self.spool {
+            spool.push(&observation)?;
+        }
         self.unanswered.push_back(observation);
-        if let Some(stream) = &self.stream {
-            let sent = stream
-                .requests
-                .try_send(request(String::new(), observation));
-            if sent.is_err() {
-                self.stream = None;
+        self.fill();
+        Ok(())
+    }
+
+    fn fill(&mut self) {
+        let window = self.window();
+        if let Some(stream) = &mut self.stream
+            && !stream.fill(&self.unanswered, window)
+        {
+            self.stream = None;
+        }
+    }
+
+    /// Waits for every answer and forgets the trial; how many observations were taken.
+    pub(crate) async fn deliver(mut self) -> Result<usize, Error> {
+        let mut taken = 0;
+        loop {
+            match self.decided().await {
+                Ok(Some(_)) => taken += 1,
+                Ok(None) => break,
+                Err(error @ Error::Refused { .. }) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "dropped");
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        if let Some(spool) = self.spool {
+            spool.remove()?;
+        }
+        Ok(taken)
     }
 
     /// Waits for the next answer. `None` when nothing is unanswered.
@@ -112,6 +178,7 @@ impl Reporter {
     /// [`Error::Refused`] concerns one observation only; after any other error
     /// what is unanswered stays so, and asking again tries again.
     pub async fn decided(&mut self) -> Result<Option<Decided>, Error> {
+        self.unspool()?;
         let mut tries = self.client.tries(CALL);
         while let Some(&expected) = self.unanswered.front() {
             match self.answer().await {
@@ -159,6 +226,19 @@ impl Reporter {
             return Err(Error::protocol(CALL, wrong));
         }
         self.unanswered.pop_front();
+        if let Some(stream) = &mut self.stream {
+            stream.sent = stream.sent.saturating_sub(1);
+        }
+        self.fill();
+        if let Some(spool) = &mut self.spool
+            && let Err(error) = spool.keep(self.unanswered.iter())
+        {
+            // It still holds what has no answer, and more.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the spool only grows"
+            );
+        }
         match answer.result {
             Some(Answer::Decision(decision)) => Ok(Decided {
                 observation: expected,
@@ -177,25 +257,32 @@ impl Reporter {
     }
 }
 
-/// Opens a stream with everything unanswered already under way, for a server
+/// Opens a stream with what is unanswered already under way, up to the window, for a server
 /// that answers the call only after the first message.
 async fn open(
     client: &Client,
     trial: &str,
     unanswered: &VecDeque<v1::Observation>,
 ) -> Result<Stream, Status> {
-    let (requests, queue) = mpsc::channel(client.options.window.max(1));
+    let window = client.options.window.max(1);
+    let (requests, queue) = mpsc::channel(window);
     let mut name = trial.to_owned();
-    for observation in unanswered {
-        // The queue is as long as the window, which bounds what is unanswered.
+    let mut sent = 0;
+    for observation in unanswered.iter().take(window) {
+        // The queue is as long as the window.
         let _ = requests.try_send(request(std::mem::take(&mut name), *observation));
+        sent += 1;
     }
     let mut prediction = client.prediction.clone();
     let answers = prediction
         .stream_observations(ReceiverStream::new(queue))
         .await?
         .into_inner();
-    Ok(Stream { requests, answers })
+    Ok(Stream {
+        requests,
+        answers,
+        sent,
+    })
 }
 
 fn request(trial: String, observation: v1::Observation) -> StreamObservationsRequest {

@@ -117,6 +117,7 @@ pub(crate) fn client(address: SocketAddr, patience: Duration) -> Client {
             longest: Duration::from_millis(50),
         },
         window: 8,
+        queue: 64,
         ..Options::default()
     };
     Client::connect_lazy(&format!("http://{address}"), options).unwrap()

@@ -4,5 +4,6 @@
 
 mod calls;
 mod fake;
+mod outage;
 mod report;
 mod watch;

@@ -107,15 +107,20 @@ async fn a_trial_that_is_not_there_is_final() {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded() {
+async fn the_queue_is_bounded_and_goes_through_a_smaller_window() {
     let fake = Fake::start().await;
     let mut reporter = fake.client().reporter(TRIAL);
     let sent = (1..100_u32).take_while(|n| reporter.send(f64::from(*n), 1.0).is_ok());
-    assert_eq!(sent.count(), 8);
+    assert_eq!(sent.count(), 64);
     assert!(matches!(
-        reporter.send(9.0, 1.0),
-        Err(Error::Full { unanswered: 8, .. })
+        reporter.send(65.0, 1.0),
+        Err(Error::Full { unanswered: 64, .. })
     ));
+    let mut decided = 0;
+    while reporter.decided().await.unwrap().is_some() {
+        decided += 1;
+    }
+    assert_eq!(decided, 64);
 }
 
 #[tokio::test]
