@@ -9,8 +9,8 @@ use crate::fit::{Failure, Points};
 /// `accExpp3`; `EXPP3` in Viering and Loog, 2021): it rises to `c - 1`.
 ///
 /// Linear in `c`, so that the fit is a search over two coordinates: descents from the best places
-/// of a grid. The surface has several valleys that differ by hundredths of a point; which of them
-/// is found is not certain.
+/// of a grid. The surface has valleys that part around `x1 - b = 1`; which of them is found is
+/// not certain.
 #[derive(Clone, Copy, Debug)]
 pub struct Expp3;
 
@@ -30,6 +30,9 @@ struct Tower;
 const CLOSEST: f64 = 1e-6;
 /// `x1 - b` above this many lengths of the curve makes it a line.
 const FARTHEST: f64 = 1e3;
+/// The logarithm of `x1 - b` around which the valleys part, and within what distance rows are
+/// about equally close there.
+const PARTING: (f64, f64) = (0.3, 0.2);
 
 impl Shape<2> for Tower {
     fn visit(&self, points: &Points<'_>, t: &[f64; 2], mut add: impl FnMut(usize, Jet<2>)) {
@@ -59,6 +62,9 @@ impl Shape<2> for Tower {
 
 /// Rows of equal `b` and, along each, exponents at which `a` doubles.
 impl Surface for Tower {
+    /// Its valleys are long and bent.
+    const FIRST_STEPS: usize = 12;
+
     fn field(&self, points: &Points<'_>) -> Field {
         let closest = CLOSEST * (1.0 + points.first().abs());
         let farthest = FARTHEST * points.length();
@@ -69,11 +75,24 @@ impl Surface for Tower {
         }
     }
 
+    /// The closer, the nearer they are to where the valleys part.
+    fn row(&self, field: &Field, index: usize) -> f64 {
+        let (center, width) = PARTING;
+        let [lower, upper] =
+            [field.lower[1], field.upper[1]].map(|t| ((t - center) / width).asinh());
+        let share = index as f64 / (field.rows - 1) as f64;
+        center + width * (lower + (upper - lower) * share).sinh()
+    }
+
     fn columns(&self, field: &Field, _row: f64) -> Columns {
+        // One block in the middle; what is beyond its ends is a descent away.
+        let step = std::f64::consts::LN_2;
+        let beside = 0.5 * (field.upper[0] - field.lower[0] - step * (LANES - 1) as f64);
+        let first = field.lower[0] + beside;
         Columns {
-            first: field.lower[0],
-            last: field.upper[0],
-            step: std::f64::consts::LN_2,
+            first,
+            last: first + step * (LANES - 2) as f64,
+            step,
         }
     }
 

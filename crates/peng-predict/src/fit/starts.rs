@@ -43,10 +43,9 @@ pub(super) fn starts<S: Surface>(
             }
         }
     };
-    let size = (field.upper[1] - field.lower[1]) / (field.rows - 1) as f64;
     let (mut before, mut here): (Option<Row>, Option<Row>) = (None, None);
     for index in 0..field.rows {
-        let row = walk(problem, field, field.lower[1] + size * index as f64);
+        let row = walk(problem, field, problem.shape.row(field, index));
         if let Some(here) = &here {
             offer(before.as_ref(), here, Some(&row));
         }
@@ -81,7 +80,8 @@ fn walk<S: Surface>(problem: &Separable<'_, S>, field: &Field, row: f64) -> Row 
     for start in starts {
         for (lane, height) in heights(problem, [start, row], step).into_iter().enumerate() {
             if here.height < before && here.height <= height {
-                insert(&mut lows, here, |low| low.height);
+                let column = here.column + step * vertex([before, here.height, height]);
+                insert(&mut lows, Low { column, ..here }, |low| low.height);
             }
             before = here.height;
             let column = start + step * lane as f64;
@@ -96,6 +96,14 @@ fn walk<S: Surface>(problem: &Separable<'_, S>, field: &Field, row: f64) -> Row 
         step: step.abs(),
         lows,
     }
+}
+
+/// Where a parabola through the heights of three neighbours is lowest, in steps from the middle
+/// one, which is the lowest.
+fn vertex([before, here, after]: [f64; 3]) -> f64 {
+    let (back, ahead) = (before - here, after - here);
+    let share = 0.5 * (back - ahead) / (back + ahead);
+    if share.is_finite() { share } else { 0.0 }
 }
 
 /// The least sums of squares at a place and at those that follow it on its row.

@@ -6,8 +6,6 @@ use super::starts::starts;
 
 /// Places of a row that are looked at together: their sums do not wait for each other.
 pub(crate) const LANES: usize = 8;
-/// Steps after which the descents are compared; the lowest alone goes on.
-const FIRST_STEPS: usize = 8;
 /// The most steps that it goes on for.
 const MORE_STEPS: usize = 60;
 /// A step that gains less than this share of the sum of squares is the last.
@@ -21,8 +19,17 @@ const NEAR: f64 = 0.05;
 
 /// A shape of two coordinates and how it is looked through: in rows of equal second coordinate.
 pub(crate) trait Surface: Shape<2> + Copy {
+    /// Steps after which the descents are compared; the lowest alone goes on.
+    const FIRST_STEPS: usize = 8;
+
     /// Where the coordinates may lie.
     fn field(&self, points: &Points<'_>) -> Field;
+
+    /// The second coordinate of a row of this number: from the field's lower to its upper one.
+    fn row(&self, field: &Field, index: usize) -> f64 {
+        let [lower, upper] = [field.lower[1], field.upper[1]];
+        lower + (upper - lower) / (field.rows - 1) as f64 * index as f64
+    }
 
     /// The first coordinates that are looked at along a row.
     fn columns(&self, field: &Field, row: f64) -> Columns;
@@ -77,7 +84,7 @@ pub(crate) fn lowest<S: Surface>(problem: &Separable<'_, S>) -> ([f64; 2], Reduc
     let field = problem.shape.field(&problem.points);
     let mut best: Option<Descent> = None;
     for start in starts(problem, &field).into_iter().flatten() {
-        let descent = Descent::new(problem, start).go_on(problem, &field, FIRST_STEPS);
+        let descent = Descent::new(problem, start).go_on(problem, &field, S::FIRST_STEPS);
         if best.is_none_or(|best| descent.here.sse < best.here.sse) {
             best = Some(descent);
         }
