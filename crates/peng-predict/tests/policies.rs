@@ -350,18 +350,6 @@ fn parameters_that_are_wrong_are_named_with_what_would_be_right() {
     }
 }
 
-#[test]
-fn every_policy_is_the_same_after_json() {
-    for name in Spec::NAMES {
-        let parts = [("policies", "median,asha")];
-        let parameters = if *name == "any_of" { &parts[..] } else { &[] };
-        let spec = Spec::parse(name, parameters).unwrap();
-        assert_eq!(spec.name(), *name);
-        let json = serde_json::to_string(&spec).unwrap();
-        assert_eq!(serde_json::from_str::<Spec>(&json).unwrap(), spec, "{json}");
-    }
-}
-
 /// Trials in turn, one epoch each, the worse ones stopped; the log of what happened.
 fn interleaved(experiment: &Experiment, trials: u64) -> Vec<(u64, Event)> {
     let mut sessions: Vec<Session> = (0..trials).map(|trial| experiment.start(trial)).collect();

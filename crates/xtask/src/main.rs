@@ -1,10 +1,11 @@
-//! Set-up and chores: `cargo xtask setup|demo|test|ci|results|fuzz`.
+//! Set-up and chores: `cargo xtask setup|demo|test|ci|fmt|results|fuzz`.
 
 mod borders;
 mod breaking;
 mod dataset;
 mod demo;
 mod digest;
+mod format;
 mod fuzz;
 mod install;
 mod libtorch;
@@ -43,6 +44,8 @@ enum Task {
     Test,
     /// The checks without the tests: format, clippy, crate borders, lints of proto/ and deploy/.
     Ci,
+    /// Format the code, also the modules that `cargo fmt` does not reach.
+    Fmt(format::Args),
     /// Look for inputs on which a claim of `crates/peng-fuzz` does not hold.
     Fuzz(fuzz::Args),
     /// Check which crate may not depend on what.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test => test::run(),
         Task::Ci => test::checks(),
+        Task::Fmt(args) => format::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Borders => borders::check(),
         Task::Lint => lint::run(),

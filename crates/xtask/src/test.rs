@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::install::Lock;
 use crate::run::Steps;
-use crate::{borders, dataset, libtorch, lint, place, postgres, python, run};
+use crate::{borders, dataset, format, libtorch, lint, place, postgres, python, run};
 
 /// What the tests are told by environment variables.
 struct Fixtures {
@@ -59,9 +59,7 @@ fn check_and_test(steps: &mut Steps) -> Result<()> {
 }
 
 fn check(steps: &mut Steps) -> Result<()> {
-    steps.step("format", || {
-        run::shown(run::cargo().args(["fmt", "--all", "--check"]))
-    })?;
+    steps.step("format", format::check)?;
     steps.step("crate borders", borders::check)?;
     steps.step("lint of proto/ and deploy/", lint::run)?;
     steps.step("clippy", || {

@@ -52,6 +52,10 @@ impl Family for Exp {
         Some(0)
     }
 
+    fn ordinary(&self, [s, _, u, v]: [f64; 4]) -> [f64; MOST] {
+        [40.0 + 60.0 * s, 1.05 + u, 1.0 + 5.0 * v, 0.0]
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         let [asymptote, base, shift] = split(p);
         asymptote - (rate(base) * (shift - x)).exp()

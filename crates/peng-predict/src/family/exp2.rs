@@ -63,6 +63,10 @@ impl Family for Exp2 {
         &PARAMETERS
     }
 
+    fn ordinary(&self, [_, t, u, _]: [f64; 4]) -> [f64; MOST] {
+        [10.0 + 30.0 * t, 0.04 * u, 0.0, 0.0]
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[0] * (p[1] * x).exp()
     }

@@ -36,6 +36,10 @@ impl Family for Exp4 {
         Some(2)
     }
 
+    fn ordinary(&self, [s, t, u, v]: [f64; 4]) -> [f64; MOST] {
+        [0.05 + 0.5 * u, 2.0 + t, 40.0 + 60.0 * s, 0.5 + v]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

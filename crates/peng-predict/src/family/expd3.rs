@@ -34,6 +34,10 @@ impl Family for Expd3 {
         Some(2)
     }
 
+    fn ordinary(&self, [s, t, u, _]: [f64; 4]) -> [f64; MOST] {
+        [10.0 + 30.0 * t, 0.05 + u, 40.0 + 60.0 * s, 0.0]
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[2] - (p[2] - p[0]) * (-p[1] * x).exp()
     }

@@ -125,6 +125,10 @@ impl Family for Expp3 {
         Some(2)
     }
 
+    fn ordinary(&self, [s, _, u, v]: [f64; 4]) -> [f64; MOST] {
+        [-0.2 - u, -v, 40.0 + 60.0 * s, 0.0]
+    }
+
     fn value(&self, p: &[f64], x: f64) -> f64 {
         p[2] - (x - p[1]).powf(p[0]).exp()
     }

@@ -28,6 +28,10 @@ impl Family for Ilog2 {
         Some(1)
     }
 
+    fn ordinary(&self, [s, _, u, _]: [f64; 4]) -> [f64; MOST] {
+        [10.0 * u, 40.0 + 60.0 * s, 0.0, 0.0]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

@@ -22,6 +22,10 @@ impl Family for Log2 {
         &PARAMETERS
     }
 
+    fn ordinary(&self, [_, t, u, _]: [f64; 4]) -> [f64; MOST] {
+        [1.0 + 15.0 * u, 10.0 + 30.0 * t, 0.0, 0.0]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

@@ -39,6 +39,15 @@ impl Family for Mmf4 {
         Some(2)
     }
 
+    fn ordinary(&self, [s, t, u, v]: [f64; 4]) -> [f64; MOST] {
+        [
+            10.0 + 30.0 * t,
+            1.0 + 20.0 * u,
+            40.0 + 60.0 * s,
+            0.6 + 1.5 * v,
+        ]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

@@ -45,6 +45,10 @@ impl Family for Pow2 {
         &PARAMETERS
     }
 
+    fn ordinary(&self, [_, t, u, _]: [f64; 4]) -> [f64; MOST] {
+        [10.0 + 30.0 * t, 0.05 + 0.5 * u, 0.0, 0.0]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

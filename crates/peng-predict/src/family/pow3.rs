@@ -56,6 +56,10 @@ impl Family for Pow3 {
         Some(2)
     }
 
+    fn ordinary(&self, [s, t, u, _]: [f64; 4]) -> [f64; MOST] {
+        [-10.0 - 30.0 * t, -0.1 - 2.0 * u, 40.0 + 60.0 * s, 0.0]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

@@ -88,6 +88,10 @@ impl Family for Vap3 {
         &PARAMETERS
     }
 
+    fn ordinary(&self, [s, _, u, v]: [f64; 4]) -> [f64; MOST] {
+        [3.0 + s, -0.2 - u, 0.1 * v, 0.0]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

@@ -33,6 +33,10 @@ impl Family for Wbl4 {
         Some(0)
     }
 
+    fn ordinary(&self, [s, t, u, v]: [f64; 4]) -> [f64; MOST] {
+        [40.0 + 60.0 * s, 10.0 + 30.0 * t, 0.05 + 0.5 * u, 0.6 + v]
+    }
+
     fn needs_logarithms(&self) -> bool {
         true
     }

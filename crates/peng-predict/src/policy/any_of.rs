@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Calibration, Error as Refused, Peers, Policy, View};
+use super::{Calibration, Error as Refused, Kind, Peers, Policy, View};
 use crate::verdict::Decision;
 
 /// The policies, at least one and at most eight, none of them `any_of`.
@@ -47,12 +47,24 @@ impl Spec {
         Ok(Self { policies })
     }
 
-    /// From texts, as [`super::Spec::parse`] describes.
-    pub(super) fn parse(pairs: &[(&str, &str)]) -> Result<Self, Refused> {
-        let wrong = |why: String| Refused::Parameter {
-            policy: "any_of",
-            why,
-        };
+    /// The policies, in order.
+    pub fn policies(&self) -> &[super::Spec] {
+        &self.policies
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(Parts::new(self))
+    }
+
+    fn compares_trials(&self) -> bool {
+        self.policies.iter().any(super::Spec::compares_trials)
+    }
+
+    /// As [`super::Spec::parse`] describes.
+    fn read(name: &'static str, pairs: &[(&str, &str)]) -> Result<Self, Refused> {
+        let wrong = |why: String| Refused::Parameter { policy: name, why };
         let names: Vec<&str> = pairs
             .iter()
             .filter(|(key, _)| *key == "policies")
@@ -81,11 +93,6 @@ impl Spec {
             super::Spec::parse(name, &own)
         });
         Self::new(parts.collect::<Result<_, _>>()?).map_err(|error| wrong(error.to_string()))
-    }
-
-    /// The policies, in order.
-    pub fn policies(&self) -> &[super::Spec] {
-        &self.policies
     }
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fixed::At;
 use super::rank::Rank;
-use super::{Peers, Policy, View};
+use super::{Kind, Peers, Policy, View};
 use crate::epoch::Epoch;
 use crate::reason::Reason;
 use crate::verdict::Decision;
@@ -217,6 +217,16 @@ impl Rungs {
         let enough = rank.len() > self.spec.bootstrap_trials;
         let threshold = rank.least_of_top().filter(|_| enough);
         (threshold.is_some_and(|least| score >= least), threshold)
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(Rungs::new(self.clone()))
+    }
+
+    fn compares_trials(&self) -> bool {
+        true
     }
 }
 

@@ -1,10 +1,11 @@
 //! Stop everything at one epoch: the plainest way to save, and the one to beat.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Peers, Policy, View};
+use super::{Kind, Peers, Policy, View};
 use crate::epoch::Epoch;
 use crate::reason::Reason;
 use crate::verdict::Decision;
@@ -116,6 +117,12 @@ impl From<Spec> for Raw {
                 share: Some(share),
             },
         }
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(self.clone())
     }
 }
 

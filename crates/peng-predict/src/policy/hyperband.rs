@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::asha::{self, Rungs};
-use super::{Peers, Policy, View};
+use super::{Kind, Peers, Policy, View};
 use crate::epoch::Epoch;
 use crate::verdict::Decision;
 
@@ -103,6 +103,16 @@ impl Brackets {
             spec,
             brackets: OnceLock::new(),
         }))
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(Brackets::new(self.clone()))
+    }
+
+    fn compares_trials(&self) -> bool {
+        true
     }
 }
 

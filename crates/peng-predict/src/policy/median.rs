@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::rank::Rank;
-use super::{Peers, Policy, View};
+use super::{Kind, Peers, Policy, View};
 use crate::epoch::Epoch;
 use crate::reason::Reason;
 use crate::verdict::Decision;
@@ -206,6 +206,16 @@ impl Completed {
             spec,
             memory: Arc::default(),
         }
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(Completed::new(self.clone()))
+    }
+
+    fn compares_trials(&self) -> bool {
+        true
     }
 }
 

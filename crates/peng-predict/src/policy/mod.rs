@@ -1,23 +1,17 @@
 //! Stopping policies: rules that turn a trial's observations into decisions.
 //!
-//! A new policy is one module with a `Spec` (its parameters, checked when they are read) that
-//! implements [`Peers`], a rule that implements [`Policy`], and its lines in [`Spec`].
+//! A new policy is one module and one line in `policies!` below: a `Spec` (its parameters, checked
+//! when they are read) that implements [`Kind`] and opens [`Peers`], which hand out a rule that
+//! implements [`Policy`]. The tests of all policies are then its own, too.
 
-pub mod adaptive;
-pub mod any_of;
-pub mod asha;
 mod calibration;
-pub mod fixed;
-pub mod hyperband;
-pub mod median;
 mod pairs;
-pub mod patience;
-pub mod peng4nn;
 mod rank;
 
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use calibration::Calibration;
@@ -27,26 +21,61 @@ use crate::observation::Observation;
 use crate::prediction::Prediction;
 use crate::verdict::Decision;
 
-/// A policy and its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Spec {
-    /// The paper's: stop once the predicted fitness has settled.
-    Peng4nn(peng4nn::Spec),
-    /// Stop what is worse than the median of the completed trials.
-    Median(median::Spec),
-    /// Asynchronous successive halving: stop what is not among the best at a rung.
-    Asha(asha::Spec),
-    /// Several halvings side by side, with different first rungs.
-    Hyperband(hyperband::Spec),
-    /// Stop what no longer gets better.
-    Patience(patience::Spec),
-    /// Stop everything at one epoch.
-    Fixed(fixed::Spec),
-    /// Stop what is too unlikely to end among the best, as the trials before it tell.
-    Adaptive(adaptive::Spec),
-    /// Stop as soon as one of several policies does.
-    AnyOf(any_of::Spec),
+/// Declares the policies, a line each: `module::Variant = "what it does";`. The module's name is
+/// the policy's.
+macro_rules! policies {
+    ($($module:ident::$Policy:ident = $summary:literal;)*) => {
+        $(pub mod $module;)*
+
+        /// A policy and its parameters.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "name", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Spec {
+            $(
+                #[doc = $summary]
+                $Policy($module::Spec),
+            )*
+        }
+
+        impl Spec {
+            /// The names of all policies.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($module)),*];
+
+            /// Its name, as in its serialized form.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Policy(_) => stringify!($module),)*
+                }
+            }
+
+            fn read(name: &str, pairs: &[(&str, &str)]) -> Option<Result<Self, Error>> {
+                match name {
+                    $(stringify!($module) => Some(
+                        <$module::Spec as Kind>::read(stringify!($module), pairs).map(Self::$Policy)
+                    ),)*
+                    _ => None,
+                }
+            }
+
+            fn kind(&self) -> &dyn Kind {
+                match self {
+                    $(Self::$Policy(spec) => spec,)*
+                }
+            }
+        }
+    };
+}
+
+policies! {
+    peng4nn::Peng4nn = "The paper's: stop once the predicted fitness has settled.";
+    median::Median = "Stop what is worse than the median of the completed trials.";
+    asha::Asha = "Asynchronous successive halving: stop what is not among the best at a rung.";
+    hyperband::Hyperband = "Several halvings side by side, with different first rungs.";
+    patience::Patience = "Stop what no longer gets better.";
+    fixed::Fixed = "Stop everything at one epoch.";
+    adaptive::Adaptive = "Stop what is too unlikely to end among the best, as earlier trials tell.";
+    any_of::AnyOf = "Stop as soon as one of several policies does.";
 }
 
 /// Why a policy is refused that was given as texts.
@@ -69,18 +98,6 @@ pub enum Error {
 }
 
 impl Spec {
-    /// The names of all policies.
-    pub const NAMES: &'static [&'static str] = &[
-        "peng4nn",
-        "median",
-        "asha",
-        "hyperband",
-        "patience",
-        "fixed",
-        "adaptive",
-        "any_of",
-    ];
-
     /// The policy of that name with these parameters, given as texts, and the defaults for the
     /// others.
     ///
@@ -94,63 +111,48 @@ impl Spec {
             .iter()
             .map(|(key, value)| (key.as_ref(), value.as_ref()))
             .collect();
-        match name {
-            "peng4nn" => pairs::read("peng4nn", &pairs).map(Self::Peng4nn),
-            "median" => pairs::read("median", &pairs).map(Self::Median),
-            "asha" => pairs::read("asha", &pairs).map(Self::Asha),
-            "hyperband" => pairs::read("hyperband", &pairs).map(Self::Hyperband),
-            "patience" => pairs::read("patience", &pairs).map(Self::Patience),
-            "fixed" => pairs::read("fixed", &pairs).map(Self::Fixed),
-            "adaptive" => pairs::read("adaptive", &pairs).map(Self::Adaptive),
-            "any_of" => any_of::Spec::parse(&pairs).map(Self::AnyOf),
-            _ => Err(Error::UnknownName {
+        Self::read(name, &pairs).unwrap_or_else(|| {
+            Err(Error::UnknownName {
                 given: name.chars().take(100).collect(),
-            }),
-        }
-    }
-
-    /// Its name, as in its serialized form.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Peng4nn(_) => "peng4nn",
-            Self::Median(_) => "median",
-            Self::Asha(_) => "asha",
-            Self::Hyperband(_) => "hyperband",
-            Self::Patience(_) => "patience",
-            Self::Fixed(_) => "fixed",
-            Self::Adaptive(_) => "adaptive",
-            Self::AnyOf(_) => "any_of",
-        }
+            })
+        })
     }
 
     /// Whether a decision depends on other trials, so that the order in which observations of
     /// different trials arrive matters.
     pub fn compares_trials(&self) -> bool {
-        match self {
-            Self::Peng4nn(_) | Self::Patience(_) | Self::Fixed(_) => false,
-            Self::Median(_) | Self::Asha(_) | Self::Hyperband(_) | Self::Adaptive(_) => true,
-            Self::AnyOf(spec) => spec.policies().iter().any(Self::compares_trials),
-        }
+        self.kind().compares_trials()
     }
 
     /// The policy at the start of an experiment.
     pub fn open(&self) -> Arc<dyn Peers> {
-        match self {
-            Self::Peng4nn(spec) => Arc::new(spec.clone()),
-            Self::Median(spec) => Arc::new(median::Completed::new(spec.clone())),
-            Self::Asha(spec) => Arc::new(asha::Rungs::new(spec.clone())),
-            Self::Hyperband(spec) => Arc::new(hyperband::Brackets::new(spec.clone())),
-            Self::Patience(spec) => Arc::new(spec.clone()),
-            Self::Fixed(spec) => Arc::new(spec.clone()),
-            Self::Adaptive(spec) => Arc::new(adaptive::Peers::new(spec.clone())),
-            Self::AnyOf(spec) => Arc::new(any_of::Parts::new(spec)),
-        }
+        self.kind().open()
     }
 }
 
 impl Default for Spec {
     fn default() -> Self {
         Self::Peng4nn(peng4nn::Spec::default())
+    }
+}
+
+/// A kind of policy: its parameters, and how it goes to work with them.
+pub trait Kind {
+    /// The policy at the start of an experiment.
+    fn open(&self) -> Arc<dyn Peers>;
+
+    /// Whether a decision depends on other trials.
+    fn compares_trials(&self) -> bool {
+        false
+    }
+
+    /// The parameters from texts, by their serialized names; those not given have their defaults.
+    /// `name` is the policy's, for an error.
+    fn read(name: &'static str, pairs: &[(&str, &str)]) -> Result<Self, Error>
+    where
+        Self: DeserializeOwned,
+    {
+        pairs::read(name, pairs)
     }
 }
 

@@ -5,9 +5,11 @@
 //! after `observations` observations without an improvement the trial stops. That is how Keras'
 //! `EarlyStopping` counts with its `patience` and `min_delta`.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Peers, Policy, View};
+use super::{Kind, Peers, Policy, View};
 use crate::observation::Observation;
 use crate::reason::Reason;
 use crate::verdict::Decision;
@@ -98,6 +100,12 @@ impl TryFrom<Raw> for Spec {
 impl From<Spec> for Raw {
     fn from(spec: Spec) -> Self {
         spec.raw
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(self.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stopping policies: messages to [`Spec`] and back. A field has the name of the engine's
 //! parameter.
 
+mod named;
 mod peng4nn;
 
 use std::fmt;
@@ -37,6 +38,7 @@ fn read(policy: Option<&v1::Policy>, depth: usize) -> Result<Spec, Error> {
         v1::policy::Policy::Fixed(wire) => at("fixed", fixed(wire)).map(Spec::Fixed),
         v1::policy::Policy::Adaptive(wire) => at("adaptive", adaptive(wire)).map(Spec::Adaptive),
         v1::policy::Policy::AnyOf(wire) => at("any_of", any_of(wire, depth)).map(Spec::AnyOf),
+        v1::policy::Policy::Named(wire) => at("named", named::parse(wire)),
     }
 }
 
@@ -178,6 +180,8 @@ pub(crate) fn to_wire(spec: &Spec) -> v1::Policy {
         Spec::AnyOf(spec) => v1::policy::Policy::AnyOf(v1::AnyOfPolicy {
             policies: spec.policies().iter().map(to_wire).collect(),
         }),
+        // Without a message of its own.
+        _ => v1::policy::Policy::Named(named::to_wire(spec)),
     };
     v1::Policy {
         policy: Some(policy),

@@ -35,7 +35,7 @@ use self::calibration::Given;
 use self::features::{Trace, cell};
 use self::memory::{Memory, Path};
 use self::outlook::{LEAST_NEIGHBOURS, Outlook};
-use super::{Calibration, Policy, View};
+use super::{Calibration, Kind, Policy, View};
 use crate::experiment::{Mode, Settings};
 use crate::fit;
 use crate::prediction::{Interval, Prediction};
@@ -67,6 +67,16 @@ impl Peers {
             spec,
             memory: Arc::new(Mutex::new(memory)),
         }
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn super::Peers> {
+        Arc::new(Peers::new(self.clone()))
+    }
+
+    fn compares_trials(&self) -> bool {
+        true
     }
 }
 

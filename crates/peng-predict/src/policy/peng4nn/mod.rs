@@ -10,9 +10,11 @@
 
 mod spec;
 
+use std::sync::Arc;
+
 use crate::fit::{self, Failure};
 use crate::metric::Scale;
-use crate::policy::{Peers, Policy, View};
+use crate::policy::{Kind, Peers, Policy, View};
 use crate::prediction::{Curve, Interval, Prediction};
 use crate::reason::Reason;
 use crate::verdict::Decision;
@@ -189,6 +191,12 @@ impl Rule {
                 },
             ),
         }
+    }
+}
+
+impl Kind for Spec {
+    fn open(&self) -> Arc<dyn Peers> {
+        Arc::new(self.clone())
     }
 }
 
