@@ -1,18 +1,18 @@
 //! A slot: one candidate after the other.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use peng_client::{
-    Client,
+    self as client, Client,
     v1::{self, lease_candidate_response::Work},
 };
 use peng_proto::search::Assignment;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use crate::{
-    Error,
+    Error, complete,
     evaluate::Evaluation,
     progress::{Candidate, Measured, Progress, Show},
     train::Trainer,
@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// Between calls, however soon the orchestrator says that there is nothing yet.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a worker that leaves waits for what it may have been lent already.
+const DECLINE: Duration = Duration::from_secs(1);
 
 /// One slot of a worker.
 #[derive(Clone)]
@@ -39,12 +42,13 @@ pub(crate) struct Slot {
 impl Slot {
     /// Works until the search is finished or the worker is told to leave.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        loop {
+        while !self.leaving.is_cancelled() {
             self.show(None);
+            let mut lease = pin!(self.lease());
             let work = tokio::select! {
                 biased;
-                () = self.leaving.cancelled() => return Ok(()),
-                work = self.lease() => work?,
+                () = self.leaving.cancelled() => return self.decline(lease).await,
+                work = &mut lease => work?,
             };
             match work {
                 Some(Work::Assignment(wire)) => {
@@ -59,10 +63,32 @@ impl Slot {
                     return Ok(());
                 }
                 Some(Work::Idle(_)) | None => tokio::select! {
-                    () = self.leaving.cancelled() => return Ok(()),
+                    () = self.leaving.cancelled() => {}
                     () = sleep(PAUSE) => {}
                 },
             }
+        }
+        Ok(())
+    }
+
+    /// Gives back what is being lent to a worker that leaves.
+    async fn decline(
+        &self,
+        lease: impl Future<Output = Result<Option<Work>, Error>>,
+    ) -> Result<(), Error> {
+        let Ok(Ok(Some(Work::Assignment(wire)))) = timeout(DECLINE, lease).await else {
+            return Ok(());
+        };
+        let assignment = Assignment::parse(wire).map_err(Error::Assignment)?;
+        let reason = "the worker leaves";
+        let given_back = complete::give_back(&self.orchestrator, &assignment, 0.0, reason).await;
+        given_back.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: client::Error) -> Error {
+        Error::Orchestrator {
+            endpoint: self.orchestrator.endpoint().to_owned(),
+            source,
         }
     }
 
@@ -73,11 +99,7 @@ impl Slot {
             wait: WAIT.try_into().ok(),
         };
         let answer = self.orchestrator.lease_candidate(request).await;
-        let answer = answer.map_err(|source| Error::Orchestrator {
-            endpoint: self.orchestrator.endpoint().to_owned(),
-            source,
-        })?;
-        Ok(answer.work)
+        Ok(answer.map_err(|source| self.failed(source))?.work)
     }
 
     async fn evaluate(&self, assignment: &Assignment) -> Result<(), Error> {

@@ -172,3 +172,57 @@ async fn lines(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(Stri
         take(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Args;
+
+    /// How a slot ends whose program is a shell script, and how often that was started.
+    async fn ends(script: &str) -> (Result<(), Failure>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, starts) = (folder.path().join("slot.sh"), folder.path().join("starts"));
+        let text = format!("#!/bin/sh\necho start >> {}\n{script}\n", starts.display());
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let args = ["peng4nn-worker", "--test=a.json", "--data=d"];
+        let slot = Slot {
+            program,
+            number: 1,
+            name: "w-1".to_owned(),
+            screen: Screen::new(&Args::parse_from(args)),
+            line: None,
+            leaving: CancellationToken::new(),
+        };
+        let ended = slot.run().await;
+        let starts = fs::read_to_string(starts).unwrap().lines().count();
+        (ended, starts)
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_crashes_again_and_again_is_given_up() {
+        let (ended, starts) = ends("kill -ABRT $$").await;
+        let (error, code) = ended.unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("w-1 crashed 5 times in a row"), "{text}");
+        assert!(text.contains("SIGABRT"), "{text}");
+        assert_eq!((code, starts), (FAILED, 5));
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_ends_in_order_is_not_started_again() {
+        for (script, code) in [
+            ("exit 2", Some(BAD_INPUT)),
+            ("exit 1", Some(FAILED)),
+            ("", None),
+        ] {
+            let (ended, starts) = ends(script).await;
+            assert_eq!(ended.err().map(|(_, code)| code), code);
+            assert_eq!(starts, 1);
+        }
+    }
+}
