@@ -13,6 +13,7 @@ use std::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -209,6 +210,10 @@ impl Cluster {
             }
         }
         signal("KILL", &victims);
+        // One that still writes to the disk holds that memory until it is done.
+        while victims.iter().any(|victim| runs(victim)) {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The address of a new database, once the server listens.
@@ -247,6 +252,15 @@ fn signal(signal: &str, processes: &[String]) {
         .stderr(Stdio::null())
         .status()
         .unwrap();
+}
+
+/// Whether a process is there, and not merely its exit code.
+fn runs(process: &str) -> bool {
+    let state = Command::new("ps")
+        .args(["-o", "stat=", "-p", process])
+        .output()
+        .unwrap();
+    !state.stdout.is_empty() && !state.stdout.starts_with(b"Z")
 }
 
 /// Whom the server runs as: it refuses to be root.
