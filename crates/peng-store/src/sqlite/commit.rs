@@ -13,8 +13,9 @@ use crate::{
     rows,
 };
 
-/// Rows of an INSERT, the largest first: few texts, which stay prepared.
-const CHUNKS: [u8; 3] = [64, 8, 1];
+/// Rows of an INSERT, the largest first: few texts, which stay prepared, and few
+/// statements for any number of rows.
+const CHUNKS: [u16; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Executes the writes in a transaction.
 pub(super) async fn execute(
@@ -39,9 +40,7 @@ pub(super) async fn execute(
     };
     let plan = Plan::new(writes, known);
     let seqs = insert(db, &plan.entries, at).await?;
-    for entered in &plan.entered {
-        enter(db, entered, at).await?;
-    }
+    enter(db, &plan.entered, at).await?;
     raise(
         db,
         "UPDATE trials SET version = changed.value FROM json_each(?) AS changed
@@ -65,33 +64,33 @@ async fn create(
     writes: &[Write],
     at: i64,
 ) -> Result<HashMap<(i64, String), i64>, Error> {
-    let mut created = HashMap::new();
-    for write in writes {
-        let Write::Create {
+    let creates = writes.iter().filter_map(|write| match write {
+        Write::Create {
             experiment,
             id,
             display_name,
-        } = write
-        else {
-            continue;
-        };
-        let row = sqlx::query(
-            "INSERT INTO trials (experiment, id, display_name, state, created_us)
-             SELECT key, ?2, ?3, ?4, ?5 FROM experiments WHERE key = ?1
-             ON CONFLICT DO NOTHING RETURNING key",
-        )
-        .bind(experiment.0)
-        .bind(id)
-        .bind(display_name)
-        .bind(State::Running.as_str())
-        .bind(at)
-        .fetch_optional(&mut *db)
-        .await?;
-        if let Some(row) = row {
-            created.insert((experiment.0, id.clone()), row.try_get("key")?);
-        }
+        } => Some((experiment.0, id.as_str(), display_name.as_str())),
+        _ => None,
+    });
+    let creates: Vec<_> = creates.collect();
+    if creates.is_empty() {
+        return Ok(HashMap::new());
     }
-    Ok(created)
+    // CROSS JOIN keeps the order of its sides.
+    let made = sqlx::query(
+        "INSERT INTO trials (experiment, id, display_name, state, created_us)
+         SELECT experiments.key, new.value ->> 1, new.value ->> 2, ?2, ?3
+         FROM json_each(?1) AS new CROSS JOIN experiments ON experiments.key = new.value ->> 0
+         ORDER BY new.key ON CONFLICT DO NOTHING RETURNING experiment, id, key",
+    )
+    .bind(rows::to_json("trial", &creates)?)
+    .bind(State::Running.as_str())
+    .bind(at)
+    .fetch_all(db)
+    .await?;
+    made.iter()
+        .map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?)))
+        .collect()
 }
 
 async fn versions(
@@ -172,13 +171,28 @@ async fn insert_chunk(
     Ok(insert.build().execute(db).await?.last_insert_rowid())
 }
 
-async fn enter(db: &mut SqliteConnection, entered: &Entered<'_>, at: i64) -> Result<(), Error> {
-    sqlx::query("UPDATE trials SET state = ?, message = ?, ended_us = ? WHERE key = ?")
-        .bind(entered.state.as_str())
-        .bind(entered.message)
-        .bind(entered.state.is_terminal().then_some(at))
-        .bind(entered.trial)
-        .execute(db)
-        .await?;
+async fn enter(db: &mut SqliteConnection, entered: &[Entered<'_>], at: i64) -> Result<(), Error> {
+    if entered.is_empty() {
+        return Ok(());
+    }
+    // The last state of each trial.
+    let last: HashMap<i64, _> = entered
+        .iter()
+        .map(|entered| {
+            let ended = entered.state.is_terminal().then_some(at);
+            (
+                entered.trial,
+                (entered.state.as_str(), entered.message, ended),
+            )
+        })
+        .collect();
+    sqlx::query(
+        "UPDATE trials SET state = entered.value ->> 0, message = entered.value ->> 1,
+             ended_us = entered.value ->> 2
+         FROM json_each(?) AS entered WHERE trials.key = CAST(entered.key AS INTEGER)",
+    )
+    .bind(rows::to_json("trial state", &last)?)
+    .execute(db)
+    .await?;
     Ok(())
 }

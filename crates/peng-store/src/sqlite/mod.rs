@@ -23,6 +23,10 @@ const FILE: &str = "peng4nn.db";
 const LOCK: &str = "peng4nn.lock";
 const READERS: u32 = 4;
 
+/// KiB of pages that the connection that writes keeps in memory: those that trials
+/// in training touch.
+const WRITER_CACHE: u32 = 32 << 10;
+
 /// A store in one SQLite file.
 ///
 /// SQLite has one writer at a time, so there is one connection to write with;
@@ -54,7 +58,11 @@ impl Sqlite {
             .busy_timeout(Duration::from_secs(5));
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(options.clone())
+            .connect_with(
+                options
+                    .clone()
+                    .pragma("cache_size", format!("-{WRITER_CACHE}")),
+            )
             .await?;
         migrate(&writer).await?;
         let reader = SqlitePoolOptions::new()

@@ -81,7 +81,7 @@ pub(crate) fn create(experiment: &Experiment, id: &str) -> Write {
     Write::Create {
         experiment: experiment.key,
         id: id.to_owned(),
-        display_name: format!("trial {id}"),
+        display_name: format!("\"trial\" {id},\nß"),
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn a_trial_is_created_once(backend: &Backend) {
     let rest = store.trials(e.key, trials[0].key, 10).await.unwrap();
     assert_eq!(rest, trials[1..]);
     assert_eq!(trials[0].state, State::Running);
-    assert_eq!(trials[0].display_name, "trial t");
+    assert_eq!(trials[0].display_name, "\"trial\" t,\nß");
     assert_eq!(trials[0].created, at(3));
     assert_eq!(trials[0].version, Version::default());
 }
@@ -198,4 +198,35 @@ pub(crate) async fn a_large_commit_is_one_commit(backend: &Backend) {
     for trial in &trials {
         assert_eq!(store.observations(trial.key).await.unwrap(), points);
     }
+}
+
+pub(crate) async fn a_trial_that_enters_two_states_at_once_is_in_the_last(backend: &Backend) {
+    let store = backend.open().await;
+    let e = experiment(&*store, "e").await;
+    let (t, u) = (trial(&*store, &e, "t").await, trial(&*store, &e, "u").await);
+    let enter = |trial: &peng_store::Trial, version, state, message: &str| Write::Enter {
+        experiment: e.key,
+        trial: trial.key,
+        basis: Basis::Trial(Version::new(version)),
+        state,
+        message: message.to_owned(),
+    };
+    let writes = [
+        enter(&t, 0, State::Stopped, "first"),
+        enter(&u, 0, State::Preempted, "a \"node\"\nleft"),
+        enter(&t, 1, State::Failed, "second"),
+    ];
+    store.commit(&writes, at(4)).await.unwrap();
+    let read = async |id| {
+        let trial = store.trial(e.key, id).await.unwrap().unwrap();
+        (trial.state, trial.message, trial.ended)
+    };
+    assert_eq!(
+        read("t").await,
+        (State::Failed, "second".to_owned(), Some(at(4)))
+    );
+    let left = "a \"node\"\nleft".to_owned();
+    assert_eq!(read("u").await, (State::Preempted, left, Some(at(4))));
+    let events = store.events(e.key, Seq::START, 10).await.unwrap();
+    assert_eq!(events.len(), 5);
 }
