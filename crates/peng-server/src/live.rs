@@ -8,7 +8,7 @@ use std::{
 use peng_predict::{Decision, Epoch, Mode, Observation, Verdict, trial};
 use peng_proto::error::{Error, Reason};
 use peng_store::{Basis, Logged, State, Trial, TrialKey, Version, Write};
-use tracing::info;
+use tracing::debug;
 
 use crate::{
     commit::{Place, Spoiled, Ticket},
@@ -124,7 +124,7 @@ impl Live {
             && inner.row.state == State::Running;
         if stops {
             inner.enter(State::Stopped, "");
-            info!(trial = inner.row.id, epoch = epoch.get(), reason = %decision.reason, "stopped");
+            debug!(trial = inner.row.id, epoch = epoch.get(), reason = %decision.reason, "stopped");
         }
         let write = Write::Observe {
             experiment: self.experiment.key,

@@ -53,8 +53,12 @@ pub(crate) struct Sessions {
     ended: Mutex<VecDeque<names::Trial>>,
 }
 
-/// Ended trials looked at whenever a trial is restored: more than one, so that
-/// they do not pile up.
+/// Ended trials that stay in memory: what was under way when a trial was stopped
+/// arrives a little later.
+const ENDED: usize = 512;
+
+/// Ended trials looked at whenever another has ended: more than one, so that they
+/// do not pile up.
 const SWEEP: usize = 4;
 
 impl Sessions {
@@ -92,12 +96,12 @@ impl Sessions {
                 self.forget(name, |known| Arc::ptr_eq(known, &cell));
             }
         }
-        self.sweep();
         restored
     }
 
     fn has_ended(&self, name: &names::Trial) {
         lock(&self.ended).push_back(name.clone());
+        self.sweep();
     }
 
     fn forget(&self, name: &names::Trial, condition: impl FnOnce(&Cell) -> bool) -> bool {
@@ -109,19 +113,24 @@ impl Sessions {
         forget
     }
 
-    /// Forgets ended trials that nobody holds: then no write of theirs is under
-    /// way, and the log tells all of them.
+    /// Forgets the oldest ended trials, unless somebody holds them: then no write
+    /// of theirs is under way, and the log tells all of them.
     fn sweep(&self) {
         for _ in 0..SWEEP {
-            let Some(name) = lock(&self.ended).pop_front() else {
-                return;
+            let name = {
+                let mut ended = lock(&self.ended);
+                if ended.len() <= ENDED {
+                    return;
+                }
+                ended.pop_front()
             };
+            let Some(name) = name else { return };
             let unused = |cell: &Cell| {
                 let alone = cell.get().is_none_or(|live| Arc::strong_count(live) == 1);
                 Arc::strong_count(cell) == 1 && alone
             };
             if !self.forget(&name, unused) && lock(&self.live).contains_key(&name) {
-                self.has_ended(&name);
+                lock(&self.ended).push_back(name);
             }
         }
     }
