@@ -23,6 +23,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::{Ending, Failure};
 
+/// Messages are allocated on one thread and freed on another all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
