@@ -46,7 +46,7 @@ pub fn decision_to_wire(decision: &Decision, mode: Mode) -> v1::Decision {
     };
     v1::Decision {
         verdict: verdict.into(),
-        reason: reason(decision.reason.code()).into(),
+        reason: reason_to_wire(decision.reason.code()).into(),
         explanation: decision.reason.to_string(),
         must_stop: decision.is_stop() && mode == Mode::Enforce,
         prediction: decision.prediction.as_ref().map(prediction_to_wire),
@@ -54,7 +54,8 @@ pub fn decision_to_wire(decision: &Decision, mode: Mode) -> v1::Decision {
     }
 }
 
-const fn reason(code: ReasonCode) -> v1::Reason {
+/// A kind of reason for the wire.
+pub const fn reason_to_wire(code: ReasonCode) -> v1::Reason {
     match code {
         ReasonCode::TooFewObservations => v1::Reason::TooFewObservations,
         ReasonCode::Unsettled => v1::Reason::Unsettled,

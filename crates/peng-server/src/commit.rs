@@ -5,15 +5,21 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use peng_proto::error::{Error, Reason};
 use peng_store::{Trials, Write, Written};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
+    time::timeout,
+};
 use tracing::{debug, error};
 
-use crate::{Limits, notices::Notices, service::storage};
+use crate::{Limits, metrics::Metrics, notices::Notices, service::storage};
 
 /// Set once a write of a session was refused or has failed: what the session
 /// decides from then on rests on what is not in the log, so none of it is written.
@@ -60,6 +66,8 @@ struct Request {
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     queue: mpsc::Sender<Request>,
+    /// How long a place is waited for.
+    patience: Duration,
 }
 
 /// A place in the queue. Taking it may wait; using it does not, so a session can
@@ -78,20 +86,48 @@ fn leaving() -> Error {
     )
 }
 
+fn overloaded(waited: Duration) -> Error {
+    let waited = waited.as_millis();
+    Error::new(
+        Reason::Overloaded,
+        format!(
+            "limits.commit_queue writes wait for the storage, and none of them got through in \
+             {waited} ms (limits.queue_millis); nothing was stored; try again later"
+        ),
+    )
+}
+
 impl Committer {
     /// Starts the task that commits; it ends when every committer is dropped and
     /// the queue is empty. Should it be cut short, only what was not acknowledged
     /// is lost.
-    pub(crate) fn start(store: Arc<dyn Trials>, notices: Arc<Notices>, limits: Limits) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn Trials>,
+        notices: Arc<Notices>,
+        limits: Limits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (queue, requests) = mpsc::channel(limits.commit_queue);
-        tokio::spawn(run(store, notices, requests, limits.commit_size));
-        Self { queue }
+        tokio::spawn(run(store, notices, requests, limits.commit_size, metrics));
+        Self {
+            queue,
+            patience: limits.queue_wait(),
+        }
     }
 
-    /// Waits for a place in the queue.
+    /// Waits for a place in the queue, but not for ever: then more comes in than the
+    /// storage takes, and who asks is told to come back.
     pub(crate) async fn place(&self) -> Result<Place, Error> {
-        let permit = self.queue.clone().reserve_owned().await;
-        permit.map(Place).map_err(|_| leaving())
+        let permit = match self.queue.clone().try_reserve_owned() {
+            Ok(permit) => permit,
+            Err(TrySendError::Closed(_)) => return Err(leaving()),
+            Err(TrySendError::Full(queue)) => {
+                let place = timeout(self.patience, queue.reserve_owned()).await;
+                let place = place.map_err(|_| overloaded(self.patience))?;
+                place.map_err(|_| leaving())?
+            }
+        };
+        Ok(Place(permit))
     }
 }
 
@@ -120,14 +156,21 @@ async fn run(
     notices: Arc<Notices>,
     mut requests: mpsc::Receiver<Request>,
     size: usize,
+    metrics: Arc<Metrics>,
 ) {
     let mut batch = Vec::with_capacity(size);
     while requests.recv_many(&mut batch, size).await > 0 {
-        commit(&*store, &notices, batch.drain(..)).await;
+        metrics.queued(requests.len());
+        commit(&*store, &notices, &metrics, batch.drain(..)).await;
     }
 }
 
-async fn commit(store: &dyn Trials, notices: &Notices, batch: impl Iterator<Item = Request>) {
+async fn commit(
+    store: &dyn Trials,
+    notices: &Notices,
+    metrics: &Metrics,
+    batch: impl Iterator<Item = Request>,
+) {
     let (mut writes, mut waiting) = (Vec::new(), Vec::new());
     for request in batch {
         let spoiled = request.spoiled.as_deref();
@@ -141,8 +184,10 @@ async fn commit(store: &dyn Trials, notices: &Notices, batch: impl Iterator<Item
     if writes.is_empty() {
         return;
     }
+    let began = Instant::now();
     match store.commit(&writes, SystemTime::now()).await {
         Ok(written) => {
+            metrics.committed(writes.len(), began.elapsed());
             debug!(writes = writes.len(), "committed");
             for (write, written) in writes.iter().zip(&written) {
                 if let Written::At(seq) = written {

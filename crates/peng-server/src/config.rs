@@ -11,6 +11,8 @@ use crate::Tls;
 pub struct Config {
     /// Where it listens; port 0 means any that is free.
     pub listen: SocketAddr,
+    /// Where it shows its metrics, plain and to everyone who reaches it.
+    pub metrics: Option<SocketAddr>,
     /// How long calls under way have when the server is asked to leave.
     pub drain: Duration,
     /// What a client may ask for.
@@ -31,6 +33,7 @@ impl Config {
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            metrics: None,
             drain: Duration::from_secs(10),
             limits: Limits::default(),
             tls: None,
@@ -64,17 +67,41 @@ pub struct Limits {
     pub peer_connections: usize,
     /// Connections of all.
     pub connections: usize,
+    /// Calls and streams of one peer address that are under way.
+    pub peer_calls: usize,
+    /// Calls and streams of all.
+    pub calls: usize,
+    /// Calls and observations of one peer address in a second.
+    pub peer_rate: usize,
+    /// Trials of an experiment.
+    pub experiment_trials: usize,
     /// Observations of a trial.
     pub trial_observations: usize,
     /// Observations of a curve that is predicted without being stored. Its cost
     /// grows with the square: every prefix is fitted.
     pub curve_observations: usize,
+    /// Trials held in memory; the others are read from the log when they are asked for.
+    pub trials_in_memory: usize,
     /// Observations of one stream that may wait for their commit.
     pub stream_window: usize,
     /// Writes that may wait for the disk, of all clients together.
     pub commit_queue: usize,
+    /// Milliseconds that a call waits for a place among them.
+    pub queue_millis: usize,
     /// Writes of one commit.
     pub commit_size: usize,
+    /// Milliseconds for one decision; beyond it is CONTINUE, marked stale.
+    pub decision_millis: usize,
+}
+
+impl Limits {
+    pub(crate) const fn queue_wait(&self) -> Duration {
+        Duration::from_millis(self.queue_millis as u64)
+    }
+
+    pub(crate) const fn decision_budget(&self) -> Duration {
+        Duration::from_millis(self.decision_millis as u64)
+    }
 }
 
 impl Default for Limits {
@@ -83,11 +110,18 @@ impl Default for Limits {
             message_bytes: 4 << 20,
             peer_connections: 4_096,
             connections: 16_384,
+            peer_calls: 16_384,
+            calls: 32_768,
+            peer_rate: 200_000,
+            experiment_trials: 1_000_000,
             trial_observations: 10_000,
             curve_observations: 1_000,
+            trials_in_memory: 100_000,
             stream_window: 256,
             commit_queue: 4_096,
+            queue_millis: 5_000,
             commit_size: 512,
+            decision_millis: 2_000,
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use peng_predict::{experiment, trial};
@@ -34,6 +37,9 @@ pub(crate) struct Experiment {
     order: Option<Mutex<Version>>,
     /// Of the experiment where its trials depend on each other.
     spoiled: Option<Spoiled>,
+    /// How many trials it has, once someone asked; those that other servers create later are
+    /// not seen.
+    trials: OnceCell<AtomicU64>,
 }
 
 impl Deref for Experiment {
@@ -55,6 +61,7 @@ impl Experiment {
                 engine,
                 order: None,
                 spoiled: None,
+                trials: OnceCell::new(),
             });
         }
         // Read before the log: what is logged meanwhile makes the first write stale.
@@ -67,7 +74,14 @@ impl Experiment {
             engine,
             order: Some(Mutex::new(version)),
             spoiled: Some(Spoiled::default()),
+            trials: OnceCell::new(),
         })
+    }
+
+    /// How many trials it has.
+    pub(crate) async fn trials(&self, store: &dyn Trials) -> Result<&AtomicU64, Error> {
+        let count = || async { store.trial_count(self.stored.key).await.map(AtomicU64::new) };
+        self.trials.get_or_try_init(count).await.map_err(storage)
     }
 
     /// Keeps the decisions of trials that depend on each other in order.

@@ -41,8 +41,8 @@ pub(crate) struct Gate<S> {
 impl<S> Gate<S> {
     fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
         let rpc = Rpc::of(request.uri().path());
-        let peer = request.extensions().get::<Peer>().copied();
-        let access = match peer {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let access = match &peer {
             Some(peer) if peer.inner => &Access::default(),
             _ => &*self.access,
         };

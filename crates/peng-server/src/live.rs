@@ -1,8 +1,11 @@
 //! One trial in memory: decides on one observation after the other.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, atomic::Ordering},
-    time::SystemTime,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 
 use peng_predict::{Decision, Epoch, Mode, Observation, Verdict, trial};
@@ -13,6 +16,8 @@ use tracing::debug;
 use crate::{
     commit::{Place, Spoiled, Ticket},
     experiments::{Experiment, lock},
+    metrics::Metrics,
+    overrun::Overruns,
 };
 
 /// A trial in memory.
@@ -22,6 +27,8 @@ pub(crate) struct Live {
     key: TrialKey,
     /// Set once a write was lost on which later decisions rest.
     spoiled: Spoiled,
+    /// Asked for since it was last looked at for removal.
+    touched: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -30,6 +37,33 @@ struct Inner {
     session: trial::Session,
     /// Its version is that after all that is queued.
     row: Trial,
+    overruns: Overruns,
+}
+
+/// How observations are taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    /// Observations that a trial may have.
+    pub(crate) observations: usize,
+    /// For one decision.
+    pub(crate) budget: Duration,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Why an observation has no decision.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It cannot have one.
+    Wrong(Error),
+    /// STOP was decided too late to count: what is in memory is no longer the log, and the
+    /// observation is to be recorded as late on the trial restored from it.
+    Late,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Wrong(error)
+    }
 }
 
 /// The version that a decision rests on, held until it is queued.
@@ -57,12 +91,27 @@ impl Live {
             spoiled: experiment.spoiled(),
             experiment,
             key: row.key,
-            inner: Mutex::new(Inner { session, row }),
+            touched: AtomicBool::new(true),
+            inner: Mutex::new(Inner {
+                session,
+                row,
+                overruns: Overruns::default(),
+            }),
         })
     }
 
     pub(crate) fn is_spoiled(&self) -> bool {
         self.spoiled.load(Ordering::Acquire)
+    }
+
+    /// Marks it as asked for.
+    pub(crate) fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked for since the last call.
+    pub(crate) fn was_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
     }
 
     /// The trial as it stands, and a ticket that is done when all of it is on
@@ -87,13 +136,15 @@ impl Live {
         lock(&self.inner).row.state.is_terminal()
     }
 
-    /// The decision, whether it ended the trial, and when it is durable.
+    /// The decision, whether it ended the trial, and when it is durable. `late` records the
+    /// observation without a fit.
     pub(crate) fn observe(
         &self,
         place: Place,
         observation: Observation,
-        limit: usize,
-    ) -> Result<(Decision, bool, Ticket), Error> {
+        terms: &Terms,
+        late: bool,
+    ) -> Result<(Decision, bool, Ticket), Refusal> {
         let mut order = self.experiment.in_order();
         let mut inner = lock(&self.inner);
         let epoch = observation.epoch;
@@ -101,24 +152,21 @@ impl Live {
             return if same(value, observation.value) {
                 Ok((decision.clone(), false, self.check(place, &order, &inner)))
             } else {
-                Err(epoch_taken(epoch, value, observation.value))
+                Err(epoch_taken(epoch, value, observation.value).into())
             };
         }
         if inner.row.state.is_terminal() && inner.row.state != State::Stopped {
-            return Err(ended(&inner.row));
+            return Err(ended(&inner.row).into());
         }
+        let limit = terms.observations;
         if inner.session.len() >= limit {
-            let message = format!("a trial has at most {limit} observations");
-            return Err(Error::of_field(
-                Reason::TooManyObservations,
-                "observation",
-                message,
-            ));
+            return Err(too_many(limit).into());
         }
-        let decision = inner
-            .session
-            .observe(observation)
-            .map_err(peng_proto::trial::refused)?;
+        let decision = inner.decide(observation, terms, late)?;
+        let Some(decision) = decision else {
+            self.spoiled.store(true, Ordering::Release);
+            return Err(Refusal::Late);
+        };
         let stops = decision.verdict == Verdict::Stop
             && self.experiment.settings.mode == Mode::Enforce
             && inner.row.state == State::Running;
@@ -136,6 +184,8 @@ impl Live {
             }),
             enters: stops.then_some(State::Stopped),
         };
+        let target = self.experiment.settings.target.get();
+        terms.metrics.logged(&decision, stops, epoch.get(), target);
         Ok((
             decision,
             stops,
@@ -185,6 +235,32 @@ impl Live {
 }
 
 impl Inner {
+    /// The decision; `None` where it is STOP and too late.
+    fn decide(
+        &mut self,
+        observation: Observation,
+        terms: &Terms,
+        late: bool,
+    ) -> Result<Option<Decision>, Error> {
+        if late || self.overruns.passes_over() {
+            let decision = Decision::out_of_time();
+            self.session
+                .record(observation, decision.clone())
+                .map_err(peng_proto::trial::refused)?;
+            return Ok(Some(decision));
+        }
+        let began = Instant::now();
+        let decision = self
+            .session
+            .observe(observation)
+            .map_err(peng_proto::trial::refused)?;
+        let took = began.elapsed();
+        terms.metrics.fitted(took);
+        let overran = took > terms.budget;
+        self.overruns.note(overran);
+        Ok((!overran || !decision.is_stop()).then_some(decision))
+    }
+
     fn basis(&self, order: &Order<'_>) -> Basis {
         match order {
             Some(version) => Basis::Experiment(**version),
@@ -239,6 +315,14 @@ fn epoch_taken(epoch: Epoch, logged: f64, reported: f64) -> Error {
         format!(
             "epoch {epoch} has the value {logged} already, {reported} is another; an epoch is reported once"
         ),
+    )
+}
+
+fn too_many(limit: usize) -> Error {
+    Error::of_field(
+        Reason::TooManyObservations,
+        "observation",
+        format!("the trial has {limit} observations, which is limits.trial_observations"),
     )
 }
 

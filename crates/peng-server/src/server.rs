@@ -17,11 +17,15 @@ use tracing::{info, warn};
 use crate::{
     Config, TlsError,
     auth::{self, Access, Tokens},
+    calls::CallsLayer,
     commit::Committer,
     gate::GateLayer,
-    listen::{self, Certificates, Listener},
+    listen::{self, Certificates, Hall, Listener},
+    metrics::Metrics,
     notices::{self, Notices},
     oversize,
+    pace::Paces,
+    page::Page,
     peers::Peers,
     reload::Files,
     service::Service,
@@ -71,6 +75,8 @@ pub struct Server {
     config: Config,
     listener: Listener,
     inner: Option<Listener>,
+    metrics: Arc<Metrics>,
+    page: Option<Page>,
     access: Access,
     files: Files,
     routes: RoutesBuilder,
@@ -85,12 +91,24 @@ impl Server {
         let limits = config.limits;
         let mut server = Self::bind_bare(config).await?;
         let notices = Arc::new(Notices::default());
-        let committer = Committer::start(store.clone(), notices.clone(), limits);
+        let committer = Committer::start(
+            store.clone(),
+            notices.clone(),
+            limits,
+            server.metrics.clone(),
+        );
         if store.is_shared() {
             let following = notices::follow(store.clone(), notices.clone(), server.leaving());
             tokio::spawn(following);
         }
-        let service = Service::new(store, committer, notices, limits, server.leaving());
+        let service = Service::new(
+            store,
+            committer,
+            notices,
+            limits,
+            server.metrics.clone(),
+            server.leaving(),
+        );
         let service =
             PredictionServiceServer::new(service).max_decoding_message_size(limits.message_bytes);
         server.add_service(service).await;
@@ -120,6 +138,13 @@ impl Server {
         } else {
             None
         };
+        let page = match config.metrics {
+            Some(address) => {
+                let page = Page::bind(address).await;
+                Some(page.map_err(|source| Error::Listen { address, source })?)
+            }
+            None => None,
+        };
         let (health, health_service) = tonic_health::server::health_reporter();
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -136,6 +161,8 @@ impl Server {
             config,
             listener,
             inner,
+            metrics: Metrics::new(),
+            page,
             access: Access {
                 tokens: tokens.clone(),
                 guarded: Vec::new(),
@@ -159,6 +186,16 @@ impl Server {
     /// Where it listens for this process and those that it starts, if it was asked to.
     pub fn inner_addr(&self) -> Option<SocketAddr> {
         self.inner.as_ref().map(Listener::address)
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
+    /// Where it shows its metrics, if it was asked to.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.page.as_ref().map(Page::address)
     }
 
     /// Cancelled when the server is about to leave; long calls of other services
@@ -214,6 +251,8 @@ impl Server {
             config,
             listener,
             inner,
+            metrics,
+            page,
             access,
             files,
             routes,
@@ -231,18 +270,34 @@ impl Server {
             warn!("insecure, as asked for: who reaches this address may be let in or may listen");
         }
         files.follow(leaving.clone());
+        let gone = CancellationToken::new();
+        let _gone = gone.clone().drop_guard();
+        if let Some(page) = page {
+            page.show(metrics.clone(), gone);
+        }
         let limits = config.limits;
-        let peers = Peers::new(limits.peer_connections, limits.connections);
+        let hall = Hall {
+            peers: Peers::new(limits.peer_connections, limits.connections),
+            paces: Paces::new(limits.peer_rate),
+            metrics: metrics.clone(),
+        };
+        let calls = CallsLayer {
+            peers: Peers::new(limits.peer_calls, limits.calls),
+            metrics,
+        };
         let listeners = std::iter::once(listener).chain(inner).collect();
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
             .layer(tower::util::MapResponseLayer::new(
                 oversize::rename_code::<Body>,
             ))
+            // One more than may be, so that it is told; more wait with their client.
+            .max_concurrent_streams(u32::try_from(limits.peer_calls.saturating_add(1)).ok())
+            .layer(calls)
             .layer(GateLayer(Arc::new(access)))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(
-                listen::connections(listeners, &peers, &leaving),
+                listen::connections(listeners, &hall, &leaving),
                 leaving.clone().cancelled_owned(),
             );
         let mut serving = std::pin::pin!(serving);

@@ -1,7 +1,7 @@
 //! The trials in memory: found, or restored from the log.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -14,9 +14,11 @@ use peng_store::{State, Trial, Trials};
 use tokio::sync::OnceCell;
 
 use crate::{
+    Limits,
     commit::{Committer, Lost, Ticket},
     experiments::{Experiment, Experiments, lock},
-    live::{Live, Snapshot},
+    live::{Live, Refusal, Snapshot, Terms},
+    metrics::Metrics,
     service::storage,
 };
 
@@ -46,9 +48,15 @@ type Cell = Arc<OnceCell<Arc<Live>>>;
 pub(crate) struct Sessions {
     store: Arc<dyn Trials>,
     committer: Committer,
-    observations: usize,
+    terms: Terms,
+    /// How many trials may be in memory.
+    capacity: usize,
     experiments: Experiments,
     live: Mutex<HashMap<names::Trial, Cell>>,
+    /// Trials in memory in the order in which they are looked at for removal.
+    idle: Mutex<VecDeque<names::Trial>>,
+    /// Trials whose next decision is late.
+    late: Mutex<HashSet<names::Trial>>,
     /// Ended trials that are still in memory, oldest first.
     ended: Mutex<VecDeque<names::Trial>>,
 }
@@ -62,14 +70,26 @@ const ENDED: usize = 512;
 const SWEEP: usize = 4;
 
 impl Sessions {
-    /// No trial yet; each may have at most `observations`.
-    pub(crate) fn new(store: Arc<dyn Trials>, committer: Committer, observations: usize) -> Self {
+    /// No trial yet.
+    pub(crate) fn new(
+        store: Arc<dyn Trials>,
+        committer: Committer,
+        limits: Limits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             experiments: Experiments::new(store.clone()),
             store,
             committer,
-            observations,
+            terms: Terms {
+                observations: limits.trial_observations,
+                budget: limits.decision_budget(),
+                metrics,
+            },
+            capacity: limits.trials_in_memory,
             live: Mutex::default(),
+            idle: Mutex::default(),
+            late: Mutex::default(),
             ended: Mutex::default(),
         }
     }
@@ -86,16 +106,23 @@ impl Sessions {
     async fn trial(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
         let cell = lock(&self.live).entry(name.clone()).or_default().clone();
         if let Some(live) = cell.get() {
+            live.touch();
             return Ok(live.clone());
         }
         let restored = cell.get_or_try_init(|| self.restore(name)).await.cloned();
         match &restored {
-            Ok(live) if live.is_ended() => self.has_ended(name),
-            Ok(_) => {}
+            Ok(live) => {
+                lock(&self.idle).push_back(name.clone());
+                if live.is_ended() {
+                    self.has_ended(name);
+                }
+            }
             Err(_) => {
                 self.forget(name, |known| Arc::ptr_eq(known, &cell));
             }
         }
+        self.make_room();
+        self.terms.metrics.in_memory(lock(&self.live).len());
         restored
     }
 
@@ -125,13 +152,38 @@ impl Sessions {
                 ended.pop_front()
             };
             let Some(name) = name else { return };
-            let unused = |cell: &Cell| {
-                let alone = cell.get().is_none_or(|live| Arc::strong_count(live) == 1);
-                Arc::strong_count(cell) == 1 && alone
-            };
             if !self.forget(&name, unused) && lock(&self.live).contains_key(&name) {
                 lock(&self.ended).push_back(name);
             }
+        }
+    }
+
+    /// Forgets trials that were not asked for lately while there are too many. One that is
+    /// asked for again is restored from the log.
+    fn make_room(&self) {
+        self.compact();
+        for _ in 0..SWEEP {
+            if lock(&self.live).len() <= self.capacity {
+                return;
+            }
+            let Some(name) = lock(&self.idle).pop_front() else {
+                return;
+            };
+            let idle =
+                |cell: &Cell| unused(cell) && !cell.get().is_some_and(|live| live.was_touched());
+            if !self.forget(&name, idle) && lock(&self.live).contains_key(&name) {
+                lock(&self.idle).push_back(name);
+            }
+        }
+    }
+
+    /// Drops from the queue what is no longer in memory, once that is most of it.
+    fn compact(&self) {
+        let live = lock(&self.live);
+        let mut idle = lock(&self.idle);
+        if idle.len() > 2 * live.len() + 1_024 {
+            let mut seen = HashSet::new();
+            idle.retain(|name| live.contains_key(name) && seen.insert(name.clone()));
         }
     }
 
@@ -184,10 +236,15 @@ impl Sessions {
     ) -> Result<Pending<(Decision, Mode)>, Lost> {
         let place = self.committer.place().await?;
         let mode = live.experiment.settings.mode;
-        let observed = live.observe(place, observation, self.observations);
+        let late = lock(&self.late).remove(name);
+        let observed = live.observe(place, observation, &self.terms, late);
         let (decision, stops, ticket) = match observed {
             Ok(observed) => observed,
-            Err(refusal) => return Err(self.refuse(live, refusal).await),
+            Err(Refusal::Wrong(error)) => return Err(self.refuse(live, error).await),
+            Err(Refusal::Late) => {
+                lock(&self.late).insert(name.clone());
+                return Err(Lost::Stale);
+            }
         };
         if stops {
             self.has_ended(name);
@@ -268,6 +325,12 @@ impl Sessions {
         });
         self.trial(name).await
     }
+}
+
+/// Whether nobody holds the trial, so that no write of it is under way.
+fn unused(cell: &Cell) -> bool {
+    let alone = cell.get().is_none_or(|live| Arc::strong_count(live) == 1);
+    Arc::strong_count(cell) == 1 && alone
 }
 
 /// Tries until the answer rests on the log as it is when it is written. Of the

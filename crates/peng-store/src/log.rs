@@ -337,6 +337,9 @@ pub trait Trials: fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Trial>, Error>;
 
+    /// How many trials an experiment has; its cost grows with them.
+    async fn trial_count(&self, experiment: ExperimentKey) -> Result<u64, Error>;
+
     /// A trial's observations and decisions in the order of their arrival.
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error>;
 

@@ -68,6 +68,11 @@ impl Rpc {
         known.copied().unwrap_or(OTHER)
     }
 
+    /// Whether it counts among the calls under way; whether the server lives is told at any time.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.path != "/grpc.health.v1.Health/Check"
+    }
+
     /// `package.Service`; empty of a path that is in no table.
     pub(crate) fn service(&self) -> &'static str {
         let path = self.path.strip_prefix('/');

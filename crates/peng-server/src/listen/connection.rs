@@ -4,18 +4,21 @@ use std::{
     fmt, io,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-use crate::peers::Slot;
+use crate::{metrics::Metrics, pace::Pace, peers::Slot};
 
 /// Who is at the other end; every request has it among its extensions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    /// Of all its connections.
+    pub(crate) pace: Arc<Pace>,
     /// Came by the listener for this process and its children.
     pub(crate) inner: bool,
 }
@@ -28,8 +31,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
 pub(crate) struct Connection {
     pub(super) io: Box<dyn Io>,
     pub(super) peer: Peer,
-    /// Counted for as long as it is open.
-    pub(super) _slot: Slot,
+    pub(super) _open: Open,
+}
+
+/// Counts a connection for as long as it is open.
+#[derive(Debug)]
+pub(super) struct Open {
+    metrics: Arc<Metrics>,
+    _slot: Slot,
+}
+
+impl Open {
+    pub(super) fn new(slot: Slot, metrics: Arc<Metrics>) -> Self {
+        metrics.connections.inc();
+        Self {
+            metrics,
+            _slot: slot,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.metrics.connections.dec();
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -42,7 +67,7 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.peer
+        self.peer.clone()
     }
 }
 

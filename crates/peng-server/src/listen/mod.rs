@@ -23,7 +23,8 @@ pub(crate) use connection::{Connection, Peer};
 pub(crate) use tls::Certificates;
 pub use tls::{Error as TlsError, Tls};
 
-use crate::peers::{Peers, Slot};
+use crate::{metrics::Metrics, pace::Paces, peers::Peers};
+use connection::Open;
 
 /// For a client to encrypt its connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -72,26 +73,30 @@ impl Listener {
     }
 }
 
+/// What all listeners share.
+#[derive(Debug, Clone)]
+pub(crate) struct Hall {
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) paces: Arc<Paces>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
 /// The connections of all listeners, until `leaving`.
 pub(crate) fn connections(
     listeners: Vec<Listener>,
-    peers: &Arc<Peers>,
+    hall: &Hall,
     leaving: &CancellationToken,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (ready, connections) = mpsc::channel(READY);
     for listener in listeners {
-        let accepting = accept(listener, peers.clone(), ready.clone());
+        let accepting = accept(listener, hall.clone(), ready.clone());
         let leaving = leaving.clone();
         tokio::spawn(async move { leaving.run_until_cancelled(accepting).await });
     }
     ReceiverStream::new(connections)
 }
 
-async fn accept(
-    listener: Listener,
-    peers: Arc<Peers>,
-    ready: mpsc::Sender<io::Result<Connection>>,
-) {
+async fn accept(listener: Listener, hall: Hall, ready: mpsc::Sender<io::Result<Connection>>) {
     loop {
         let (socket, address) = match listener.socket.accept().await {
             Ok(accepted) => accepted,
@@ -104,21 +109,23 @@ async fn accept(
                 continue;
             }
         };
-        let slot = match peers.enter(address.ip()) {
+        let slot = match hall.peers.enter(address.ip()) {
             Ok(slot) => slot,
             Err(full) => {
                 warn!(peer = %address, limit = ?full, "too many connections; this one is closed");
                 continue;
             }
         };
+        let open = Open::new(slot, hall.metrics.clone());
         let peer = Peer {
             address,
+            pace: hall.paces.of(address.ip()),
             inner: listener.inner,
         };
         let certificates = listener.certificates.clone();
         let ready = ready.clone();
         tokio::spawn(async move {
-            if let Some(connection) = open(socket, peer, slot, certificates).await {
+            if let Some(connection) = secure(socket, peer, open, certificates).await {
                 // It fails when the server leaves.
                 drop(ready.send(Ok(connection)).await);
             }
@@ -127,10 +134,10 @@ async fn accept(
 }
 
 /// Makes a connection of a socket; `None` if the client cannot encrypt it.
-async fn open(
+async fn secure(
     socket: TcpStream,
     peer: Peer,
-    slot: Slot,
+    open: Open,
     certificates: Option<Arc<Certificates>>,
 ) -> Option<Connection> {
     // Small answers leave at once instead of waiting for an acknowledgement.
@@ -163,6 +170,6 @@ async fn open(
     Some(Connection {
         io,
         peer,
-        _slot: slot,
+        _open: open,
     })
 }

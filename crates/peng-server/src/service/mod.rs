@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
 
-use crate::{Limits, auth::Caller, commit::Committer, notices::Notices, sessions::Sessions};
+use crate::{
+    Limits, auth::Caller, commit::Committer, listen::Peer, metrics::Metrics, notices::Notices,
+    sessions::Sessions,
+};
 
 /// What all calls share.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub(crate) struct Service {
     notices: Arc<Notices>,
     sessions: Arc<Sessions>,
     limits: Limits,
+    metrics: Arc<Metrics>,
     /// What curves that are not stored are predicted on.
     cores: Arc<Semaphore>,
     /// Cancelled when the server is about to leave: streams end.
@@ -42,16 +46,18 @@ impl Service {
         committer: Committer,
         notices: Arc<Notices>,
         limits: Limits,
+        metrics: Arc<Metrics>,
         leaving: CancellationToken,
     ) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let sessions = Sessions::new(store.clone(), committer.clone(), limits.trial_observations);
+        let sessions = Sessions::new(store.clone(), committer.clone(), limits, metrics.clone());
         Self {
             store,
             committer,
             notices,
             sessions: Arc::new(sessions),
             limits,
+            metrics,
             cores: Arc::new(Semaphore::new(cores)),
             leaving,
         }
@@ -202,8 +208,11 @@ impl PredictionService for Service {
         &self,
         request: Request<Streaming<v1::StreamObservationsRequest>>,
     ) -> Result<Response<Self::StreamObservationsStream>, Status> {
+        let pace = request.extensions().get::<Peer>();
+        let pace = pace.map(|peer| peer.pace.clone());
         Ok(Response::new(self.stream_observations(
             Caller::of(&request)?,
+            pace,
             request.into_inner(),
         )))
     }

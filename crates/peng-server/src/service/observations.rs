@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},
+    time::Instant,
 };
 
 use futures::{
@@ -17,7 +18,7 @@ use peng_proto::{
     trial::{decision_to_wire, parse_observation},
     v1::{self, stream_observations_response::Result as Answer},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
 use tonic::{Status, Streaming};
 
 use super::{Service, name, shutting_down};
@@ -25,6 +26,8 @@ use crate::{
     auth::Caller,
     commit::Lost,
     live::Live,
+    metrics::Metrics,
+    pace::Pace,
     sessions::{Pending, Sessions},
 };
 
@@ -37,7 +40,9 @@ impl Service {
         let trial: names::Trial = name("trial", &request.trial)?;
         caller.check(&trial.experiment)?;
         let observation = parse_observation("observation", request.observation)?;
+        let arrived = Instant::now();
         let (decision, mode) = self.sessions.decide(&trial, observation).await?;
+        self.metrics.decided(arrived.elapsed());
         Ok(v1::ReportObservationResponse {
             decision: Some(decision_to_wire(&decision, mode)),
         })
@@ -48,11 +53,14 @@ impl Service {
     pub(super) fn stream_observations(
         &self,
         caller: Caller,
+        pace: Option<Arc<Pace>>,
         requests: Streaming<v1::StreamObservationsRequest>,
     ) -> BoxStream<'static, Result<v1::StreamObservationsResponse, Status>> {
         let leaving = self.leaving.clone();
         let intake = Intake {
             caller,
+            pace,
+            metrics: self.metrics.clone(),
             sessions: self.sessions.clone(),
             requests,
             trial: String::new(),
@@ -86,6 +94,8 @@ type Response = Result<v1::StreamObservationsResponse, Status>;
 /// stream ends: answers after it would pass over an observation.
 struct Intake {
     caller: Caller,
+    pace: Option<Arc<Pace>>,
+    metrics: Arc<Metrics>,
     sessions: Arc<Sessions>,
     requests: Streaming<v1::StreamObservationsRequest>,
     /// The trial of the message before.
@@ -122,6 +132,8 @@ impl Intake {
                 return Some(Box::pin(future::ready(Err(status))));
             }
         };
+        let arrived = Instant::now();
+        self.keep_pace().await;
         if !request.trial.is_empty() {
             self.trial = request.trial;
         }
@@ -143,10 +155,17 @@ impl Intake {
         let before = self.last.replace(answered);
         let sessions = self.sessions.clone();
         let trial = self.trial.clone();
+        let metrics = self.metrics.clone();
         Some(Box::pin(async move {
             let answer = match answer(task, &sessions, before).await? {
-                Ok((decision, mode)) => Answer::Decision(decision_to_wire(&decision, mode)),
-                Err(error) => Answer::Fault(error.into()),
+                Ok((decision, mode)) => {
+                    metrics.decided(arrived.elapsed());
+                    Answer::Decision(decision_to_wire(&decision, mode))
+                }
+                Err(error) => {
+                    metrics.refused(error.reason);
+                    Answer::Fault(error.into())
+                }
             };
             // The stream may have ended.
             let _ = done.send(());
@@ -156,6 +175,14 @@ impl Intake {
                 result: Some(answer),
             })
         }))
+    }
+
+    /// Reads no faster than the peer may send.
+    async fn keep_pace(&self) {
+        let Some(pace) = &self.pace else { return };
+        while let Err(wait) = pace.take(Instant::now()) {
+            sleep(wait).await;
+        }
     }
 
     fn parse(

@@ -1,5 +1,7 @@
 //! Trials: create, get, list, complete.
 
+use std::sync::atomic::Ordering;
+
 use peng_predict::{Decision, Mode};
 use peng_proto::{
     error::{Error, Reason},
@@ -27,6 +29,16 @@ impl Service {
             request.trial.unwrap_or_default().display_name,
         )?;
         let experiment = self.sessions.experiment(&parent).await?;
+        let trials = experiment.trials(&*self.store).await?;
+        let limit = self.limits.experiment_trials;
+        if trials.load(Ordering::Relaxed) >= limit as u64
+            && !self.has_trial(&experiment, &id).await?
+        {
+            return Err(Error::new(
+                Reason::TooManyTrials,
+                format!("`{parent}` has {limit} trials, which is limits.experiment_trials"),
+            ));
+        }
         let write = Write::Create {
             experiment: experiment.key,
             id: id.to_string(),
@@ -40,6 +52,9 @@ impl Service {
             .durable()
             .await
             .map_err(Lost::give_up)?;
+        if written != Written::IdTaken {
+            trials.fetch_add(1, Ordering::Relaxed);
+        }
         let name = names::Trial {
             experiment: parent,
             id,
@@ -58,6 +73,11 @@ impl Service {
         Ok(v1::CreateTrialResponse {
             trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
         })
+    }
+
+    async fn has_trial(&self, experiment: &Experiment, id: &names::Id) -> Result<bool, Error> {
+        let found = self.store.trial(experiment.key, id.as_str()).await;
+        Ok(found.map_err(storage)?.is_some())
     }
 
     pub(super) async fn get_trial(

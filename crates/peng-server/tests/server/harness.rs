@@ -3,13 +3,15 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use peng_client::{Client, Credentials, Options, v1};
-use peng_server::{Config, Server, auth::Token};
+use peng_server::{Config, Metrics, Server, auth::Token};
 use peng_store::Sqlite;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A server in this process, on a store in memory.
 pub(crate) struct Running {
     pub(crate) address: std::net::SocketAddr,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics_address: Option<std::net::SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -23,12 +25,15 @@ impl Running {
 
     pub(crate) fn run(server: Server) -> Self {
         let address = server.local_addr();
+        let (metrics, metrics_address) = (server.metrics(), server.metrics_addr());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             server.run(async { drop(stopped.await) }).await.unwrap();
         });
         Self {
             address,
+            metrics,
+            metrics_address,
             stop: Some(stop),
             task,
         }

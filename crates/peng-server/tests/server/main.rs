@@ -1,8 +1,10 @@
 //! The server from outside: real sockets, real certificates.
 
-#![allow(clippy::unwrap_used)] // in tests a panic is the message
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // in tests a panic is the message
 
 mod auth_matrix;
 mod harness;
+mod limits;
+mod metrics;
 mod reload;
 mod tls;

@@ -97,6 +97,18 @@ impl Trials for Postgres {
         .await
     }
 
+    async fn trial_count(&self, experiment: ExperimentKey) -> Result<u64, Error> {
+        in_time(async {
+            let count: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM trials WHERE experiment = $1")
+                    .bind(experiment.0)
+                    .fetch_one(&self.reader)
+                    .await?;
+            Ok(count.unsigned_abs())
+        })
+        .await
+    }
+
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
         in_time(async {
             let log: Vec<LoggedRow> = sqlx::query_as(

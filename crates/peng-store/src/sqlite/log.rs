@@ -86,6 +86,14 @@ impl Trials for Sqlite {
         rows::all(page)
     }
 
+    async fn trial_count(&self, experiment: ExperimentKey) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM trials WHERE experiment = ?")
+            .bind(experiment.0)
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
         let log: Vec<LoggedRow> = sqlx::query_as(
             "SELECT epoch, value, decision FROM events

@@ -11,7 +11,7 @@ use peng_server::{Limits, Tls};
 use peng_store::Address;
 use serde::{Deserialize, Serialize};
 
-use super::layers::Layers;
+use super::{layers::Layers, place::Place};
 use crate::{logging::Logging, secure::ListenArgs};
 
 /// The server's settings; every key may be left out.
@@ -25,6 +25,9 @@ pub(crate) struct Config {
     /// The database of the log, instead of the folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<String>,
+    /// Where the metrics are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<Place>,
     /// Seconds for calls under way when it is asked to leave.
     drain_seconds: u32,
     /// The file of the tokens that callers need.
@@ -47,6 +50,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)),
             data: PathBuf::from("peng4nn-data"),
             database: None,
+            metrics: None,
             drain_seconds: 10,
             tokens: None,
             insecure_listen_without_tls_and_authentication: false,
@@ -95,6 +99,7 @@ impl Config {
         let mut server = peng_server::Config::new(self.listen);
         server.drain = Duration::from_secs(self.drain_seconds.into());
         server.limits = self.limits;
+        server.metrics = self.metrics.map(|Place(address)| address);
         server.tls.clone_from(&self.tls);
         server.tokens.clone_from(&self.tokens);
         server.insecure = self.insecure_listen_without_tls_and_authentication;
@@ -145,6 +150,7 @@ mod tests {
     fn every_key_is_in_the_example_file() {
         let all = Config {
             database: Some("postgres://host/database".into()),
+            metrics: Some("9464".parse().unwrap()),
             tokens: Some("tokens".into()),
             tls: Some(Tls {
                 certificate: "c".into(),
@@ -186,11 +192,13 @@ mod tests {
             ("PENG4NN_SERVE_LISTEN", "0.0.0.0:1"),
             ("PENG4NN_SERVE_LIMITS__STREAM_WINDOW", "5"),
             ("PENG4NN_SERVE_DATA", "12"),
+            ("PENG4NN_SERVE_METRICS", "9464"),
             ("PENG4NN_DATA", "of the worker"),
         ]);
         let config = config.unwrap();
         assert_eq!(config.listen.port(), 1);
         assert_eq!(config.data, PathBuf::from("12"));
+        assert_eq!(config.metrics.unwrap().0.to_string(), "127.0.0.1:9464");
         assert_eq!(config.drain_seconds, 3);
         let limits = config.limits;
         assert_eq!((limits.stream_window, limits.commit_size), (5, 7));

@@ -2,6 +2,7 @@
 
 mod config;
 mod layers;
+mod place;
 
 use std::{
     io::{Write, stdout},
@@ -16,6 +17,7 @@ use tracing::{error, info};
 
 pub(crate) use config::Config;
 use layers::Layers;
+use place::Place;
 
 use crate::{
     exit::{Ending, Failure},
@@ -50,6 +52,10 @@ pub(crate) struct ServeArgs {
         hide_env_values = true
     )]
     database: Option<String>,
+    /// Show metrics at /metrics there, plain and to everyone who reaches it: a port of
+    /// 127.0.0.1, or an address (docs/metrics.md)
+    #[arg(long, value_name = "PORT|ADDRESS")]
+    metrics: Option<Place>,
     /// A TOML file; the environment and flags go before it (see
     /// deploy/peng4nn.example.toml)
     #[arg(long, value_name = "FILE")]
@@ -103,6 +109,7 @@ impl ServeArgs {
             config.database = Some(database.clone());
         }
         config.store()?;
+        config.metrics = self.metrics.or(config.metrics);
         config.secure(&self.secure);
         Ok(config)
     }
