@@ -7,6 +7,8 @@
 
 mod bad_input;
 mod bench;
+mod drain;
+mod fuzz;
 mod harness;
 mod idempotence;
 mod kills;

@@ -7,14 +7,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::{place, run};
 
+/// By cargo-fuzz.
 const TARGETS: [&str; 3] = ["engine", "fits", "curves"];
+/// A test of the system, which starts a server and calls it with anything.
+const WIRE: &str = "wire";
 const VERSION: &str = "0.13.2";
 
 /// Arguments of the fuzzing.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// One target; without it each in turn
-    #[arg(value_parser = TARGETS)]
+    #[arg(value_parser = ["engine", "fits", "curves", WIRE])]
     target: Option<String>,
     /// How long each is run for
     #[arg(long, value_name = "N", default_value_t = 60)]
@@ -24,13 +27,35 @@ pub(crate) struct Args {
 /// Fetches cargo-fuzz if it is missing, builds and runs. What is worth trying again is kept in
 /// `target/fuzz/corpus`; an input that is a finding is written beside it and is an error.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let tool = tool()?;
-    match &args.target {
-        Some(target) => fuzz(&tool, target, args.seconds),
-        None => TARGETS
-            .iter()
-            .try_for_each(|target| fuzz(&tool, target, args.seconds)),
+    match args.target.as_deref() {
+        Some(WIRE) => wire(args.seconds),
+        Some(target) => fuzz(&tool()?, target, args.seconds),
+        None => {
+            let tool = tool()?;
+            TARGETS
+                .iter()
+                .try_for_each(|target| fuzz(&tool, target, args.seconds))?;
+            wire(args.seconds)
+        }
     }
+}
+
+fn wire(seconds: u32) -> Result<()> {
+    run::shown(run::cargo().args(["build", "--locked", "--package", "peng4nn"]))?;
+    run::shown(
+        run::cargo()
+            .args([
+                "test",
+                "--locked",
+                "--package",
+                "peng4nn-tests",
+                "--test",
+                "system",
+            ])
+            .args(["fuzz::", "--", "--nocapture"])
+            .env("PENG4NN_BIN_DIR", place::target().join("debug"))
+            .env("PENG4NN_FUZZ_SECONDS", seconds.to_string()),
+    )
 }
 
 fn tool() -> Result<PathBuf> {

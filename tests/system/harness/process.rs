@@ -84,6 +84,17 @@ impl Process {
         }
     }
 
+    /// The lines so far, all of them once it has ended.
+    pub(crate) fn said(&mut self) -> &[String] {
+        let ended = self.child.try_wait().unwrap().is_some();
+        if ended {
+            self.seen.extend(self.lines.iter());
+        } else {
+            self.seen.extend(self.lines.try_iter());
+        }
+        &self.seen
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
