@@ -7,7 +7,9 @@
 
 mod bad_input;
 mod bench;
+mod damage;
 mod drain;
+mod export;
 mod fuzz;
 mod harness;
 mod idempotence;

@@ -108,3 +108,25 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     server.wait_for(&format!("cannot use the data folder {data}"));
     assert_eq!(server.wait(), Some(1));
 }
+
+#[test]
+fn a_read_only_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = format!("mount -o remount,ro '{}'", folder.path().display());
+    let probe = Command::new("unshare")
+        .args(on_a_small_disk(folder.path(), &lock))
+        .output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        eprintln!("this machine has no namespaces to mount a read-only disk in: not tested");
+        return;
+    }
+    let data = folder.path().display();
+    let serve = format!(
+        "{lock} && exec '{}' serve --listen 127.0.0.1:0 --data '{data}'",
+        Process::binary("peng4nn").display(),
+    );
+    let arguments = on_a_small_disk(folder.path(), &serve);
+    let mut server = Process::start_program(Path::new("unshare"), &arguments);
+    server.wait_for(&format!("cannot use the data folder {data}"));
+    assert_eq!(server.wait(), Some(1));
+}

@@ -75,6 +75,20 @@ pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
     })
 }
 
+/// Opens the log at an address to read it, beside servers that write to it. Writes
+/// fail.
+pub async fn open_to_read(address: &Address) -> Result<Arc<dyn Store>, Error> {
+    Ok(match address {
+        Address::Folder(folder) => Arc::new(Sqlite::open_to_read(folder).await?),
+        Address::Postgres(options) => {
+            let options = (**options)
+                .clone()
+                .options([("default_transaction_read_only", "on")]);
+            Arc::new(Postgres::connect(options))
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -32,9 +32,21 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no log in the folder that could be read.
+    #[error("cannot read {path}; the --data folder of a server would be right")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the database says.
+        #[source]
+        source: sqlx::Error,
+    },
     /// There is no room for more.
     #[error("the disk of the database is full; make room, and writing goes on")]
     Full(#[source] sqlx::Error),
+    /// The database's files are not what it has written.
+    #[error("the files of the database are damaged; bring them back from a copy")]
+    Corrupt(#[source] sqlx::Error),
     /// The database refuses or is gone.
     #[error("the database does not answer")]
     Database(#[source] sqlx::Error),
@@ -70,15 +82,24 @@ impl Error {
 /// `SQLITE_FULL`, and PostgreSQL's `disk_full`.
 const FULL: [&str; 2] = ["13", "53100"];
 
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, and PostgreSQL's `data_corrupted` and
+/// `index_corrupted`.
+const CORRUPT: [&str; 4] = ["11", "26", "XX001", "XX002"];
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code);
-        if code.is_some_and(|code| FULL.contains(&&*code)) {
-            Self::Full(error)
-        } else {
-            Self::Database(error)
+        // SQLite's extended codes have the kind in their lowest byte.
+        let kind = code.map(|code| match code.parse::<u32>() {
+            Ok(number) if code.len() < 5 => (number & 0xff).to_string(),
+            _ => code.into_owned(),
+        });
+        match kind {
+            Some(kind) if FULL.contains(&&*kind) => Self::Full(error),
+            Some(kind) if CORRUPT.contains(&&*kind) => Self::Corrupt(error),
+            _ => Self::Database(error),
         }
     }
 }

@@ -17,7 +17,7 @@ mod rows;
 mod search;
 mod sqlite;
 
-pub use address::{Address, Store, open};
+pub use address::{Address, Store, open, open_to_read};
 pub use error::Error;
 pub use log::{
     Basis, Event, EventKind, Experiment, ExperimentKey, Label, Logged, NewExperiment, Seq, State,

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, evaluate, health, logging::Logging, predict, search, serve, token};
+use crate::{bench, evaluate, export, health, logging::Logging, predict, search, serve, token};
 
 /// Predicts a network's fitness from its first epochs and stops its training early
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Replay recorded learning curves as a search and measure stopping policies
     Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Write the log of an experiment as CSV or JSON lines
+    Export(export::ExportArgs),
     /// Load a running server with recorded curves and measure its answers
     Bench(Box<bench::BenchArgs>),
     /// Ask a running server whether it serves

@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod evaluate;
 mod exit;
+mod export;
 mod health;
 mod logging;
 mod metric;
@@ -43,6 +44,7 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
     match cli.command {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Export(args) => block_on(export::run(args)),
         Command::Bench(args) => block_on(bench::run(*args)),
         Command::Token(args) => token::run(args),
         Command::Health(args) => block_on(health::run(args)),

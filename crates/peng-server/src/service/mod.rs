@@ -71,7 +71,9 @@ pub(crate) fn storage(failure: peng_store::Error) -> Error {
         "the store failed"
     );
     match failure {
-        peng_store::Error::Damaged { .. } => Error::new(Reason::Internal, failure),
+        peng_store::Error::Damaged { .. } | peng_store::Error::Corrupt(_) => {
+            Error::new(Reason::Internal, failure)
+        }
         peng_store::Error::Full(_) => Error::new(
             Reason::StorageFull,
             "the disk of the storage is full; nothing was stored; try again once there is room",

@@ -46,6 +46,20 @@ pub struct Postgres {
 impl Postgres {
     /// Connects, and makes or migrates the tables.
     pub async fn open(options: PgConnectOptions) -> Result<Self, Error> {
+        let store = Self::connect(options);
+        let writer = &store.writer;
+        sqlx::migrate!("migrations/postgres").run(writer).await?;
+        let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
+            .fetch_one(writer)
+            .await?;
+        if fsync == "off" {
+            warn!("PostgreSQL runs with fsync=off: a loss of power loses what was acknowledged");
+        }
+        Ok(store)
+    }
+
+    /// Connects when it is first asked for something; the tables are left as they are.
+    pub(crate) fn connect(options: PgConnectOptions) -> Self {
         let options = options.options(SETTINGS);
         let pool = |connections| {
             PgPoolOptions::new()
@@ -64,18 +78,10 @@ impl Postgres {
                     })
                 })
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/postgres").run(&writer).await?;
-        let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
-            .fetch_one(&writer)
-            .await?;
-        if fsync == "off" {
-            warn!("PostgreSQL runs with fsync=off: a loss of power loses what was acknowledged");
-        }
-        Ok(Self {
-            writer,
+        Self {
+            writer: pool(1).connect_lazy_with(options.clone()),
             reader: pool(READERS).connect_lazy_with(options),
-        })
+        }
     }
 }
 

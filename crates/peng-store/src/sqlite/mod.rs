@@ -77,6 +77,29 @@ impl Sqlite {
         })
     }
 
+    /// Opens the store in `folder` to read it, beside a server that has it or where
+    /// none does. Nothing is made or migrated.
+    pub async fn open_to_read(folder: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(FILE))
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5));
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options)
+            .await
+            .map_err(|source| Error::Unreadable {
+                path: folder.join(FILE),
+                source,
+            })?;
+        Ok(Self {
+            writer: reader.clone(),
+            reader,
+            _anchor: None,
+            _lock: None,
+        })
+    }
+
     /// A store that lives in memory and ends with the process.
     pub async fn in_memory() -> Result<Self, Error> {
         // This form of the address names the database, so that connections can share it.

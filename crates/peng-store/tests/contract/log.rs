@@ -1,6 +1,9 @@
 //! What is written is read again, also by the next server.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use peng_predict::trial::Session;
 use peng_store::{Basis, EventKind, Seq, State, TrialKey, Version, Write, Written};
@@ -229,4 +232,23 @@ pub(crate) async fn a_trial_that_enters_two_states_at_once_is_in_the_last(backen
     assert_eq!(read("u").await, (State::Preempted, left, Some(at(4))));
     let events = store.events(e.key, Seq::START, 10).await.unwrap();
     assert_eq!(events.len(), 5);
+}
+
+pub(crate) async fn a_clock_that_jumps_changes_no_order(backend: &Backend) {
+    let store = backend.open().await;
+    let e = experiment(&*store, "e").await;
+    let t = trial(&*store, &e, "t").await;
+    let points = curve(4);
+    let long_ago = SystemTime::UNIX_EPOCH - Duration::from_secs(9);
+    let times = [at(1 << 33), at(5), long_ago, at(7)];
+    for ((version, point), time) in (0..).zip(&points).zip(times) {
+        let write = observe(&e, &t, version, point);
+        store.commit(&[write], time).await.unwrap();
+    }
+    assert_eq!(store.observations(t.key).await.unwrap(), points);
+    let events = store.events(e.key, Seq::START, 10).await.unwrap();
+    let told: Vec<_> = events[1..].iter().map(|event| event.at).collect();
+    // A clock before 1970 reads as 1970.
+    assert_eq!(told, [at(1 << 33), at(5), at(0), at(7)]);
+    assert!(events.is_sorted_by(|one, next| one.seq < next.seq));
 }

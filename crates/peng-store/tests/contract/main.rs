@@ -43,6 +43,7 @@ on_every_store!(
     crate::log::what_is_logged_is_read_bit_by_bit as what_is_logged_is_read_bit_by_bit,
     crate::log::events_are_paged_in_order as events_are_paged_in_order,
     crate::log::a_trial_that_enters_two_states_at_once_is_in_the_last as a_trial_enters_two_states,
+    crate::log::a_clock_that_jumps_changes_no_order as a_clock_that_jumps_changes_no_order,
     crate::log::a_large_commit_is_one_commit as a_large_commit_is_one_commit,
     crate::versions::writes_follow_each_other as writes_follow_each_other,
     crate::versions::a_stale_write_is_refused_with_all_that_follows as a_stale_write_is_refused,
