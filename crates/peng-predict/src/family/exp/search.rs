@@ -132,61 +132,91 @@ impl Best {
 /// Offers the lowest rate around the middle one of three, of which no other is lower.
 fn refine(projection: &Projection<'_>, best: &mut Best, places: [Place; 3]) {
     let [before, (rate, height), after] = places;
-    let (_, slope) = projection.solve_with_slope(rate);
-    let other = if slope > 0.0 { before.0 } else { after.0 };
-    let (_, other_slope) = projection.solve_with_slope(other);
+    let here = Spot::at(projection, rate.ln(), rate);
+    let other = if here.slope > 0.0 { before.0 } else { after.0 };
+    let other = Spot::at(projection, other.ln(), other);
     let tolerance = best.tolerance;
-    let found = match (slope > tolerance, slope < -tolerance) {
-        (true, _) if other_slope < 0.0 => Some(((other, other_slope), (rate, slope))),
-        (_, true) if other_slope > 0.0 => Some(((rate, slope), (other, other_slope))),
+    let found = match (here.slope > tolerance, here.slope < -tolerance) {
+        (true, _) if other.slope < 0.0 => Some((other, here)),
+        (_, true) if other.slope > 0.0 => Some((here, other)),
         _ => None,
     };
     if let Some((slower, faster)) = found {
-        let turn = turning_point(projection, slower, faster);
-        best.offer(turn, projection.solve(turn).sse);
+        let (turn, sse) = turning_point(projection, slower, faster);
+        best.offer(turn, sse);
     }
     best.offer(rate, height);
 }
 
-/// The rate between two at which the slope, falling at the slower, turns: regula falsi in the
-/// logarithm of the rate, made to move both ends (the Illinois rule: Dowell and Jarratt, BIT 11,
-/// 1971).
-fn turning_point(projection: &Projection<'_>, slower: Place, faster: Place) -> f64 {
-    let slope_at = |log_rate: f64| projection.solve_with_slope(log_rate.exp()).1;
-    let (mut low, mut low_slope) = (slower.0.ln(), slower.1);
-    let (mut high, mut high_slope) = (faster.0.ln(), faster.1);
+/// The sum of squares at the logarithm of a rate, and its derivative by it.
+#[derive(Clone, Copy)]
+struct Spot {
+    log_rate: f64,
+    sse: f64,
+    slope: f64,
+}
+
+impl Spot {
+    fn at(projection: &Projection<'_>, log_rate: f64, rate: f64) -> Self {
+        let (curve, slope) = projection.solve_with_slope(rate);
+        Self {
+            log_rate,
+            sse: curve.sse,
+            slope,
+        }
+    }
+}
+
+/// Where a cubic with the heights and the slopes of two places is lowest between them.
+fn cubic(low: Spot, high: Spot) -> f64 {
+    let width = high.log_rate - low.log_rate;
+    let bend = low.slope + high.slope - 3.0 * (high.sse - low.sse) / width;
+    let root = (bend * bend - low.slope * high.slope).sqrt();
+    high.log_rate - width * (high.slope + root - bend) / (high.slope - low.slope + 2.0 * root)
+}
+
+/// The rate between two at which the slope, falling at the slower, turns, and the sum of squares
+/// next to it: from where a cubic turns by regula falsi in the logarithm of the rate, made to move
+/// both ends (the Illinois rule: Dowell and Jarratt, BIT 11, 1971).
+fn turning_point(projection: &Projection<'_>, slower: Spot, faster: Spot) -> (f64, f64) {
+    let slope_at = |log_rate: f64| Spot::at(projection, log_rate, log_rate.exp());
+    let (mut low, mut low_slope) = (slower.log_rate, slower.slope);
+    let (mut high, mut high_slope) = (faster.log_rate, faster.slope);
     let mut last = f64::INFINITY;
+    let mut next = cubic(slower, faster);
     for _ in 0..60 {
-        let mut middle = low + (high - low) * (low_slope / (low_slope - high_slope));
+        let mut middle = next;
         if !(middle > low && middle < high) {
             middle = f64::midpoint(low, high);
         }
         if (middle - last).abs() < LAST_STEP {
             // Small steps may also be slow ones: the end is near if the slope turns just beyond.
             let rises = high.to_bits() == last.to_bits();
-            let beyond = middle + if rises { -PROBE } else { PROBE };
-            let slope = slope_at(beyond);
-            if (slope < 0.0) == rises || beyond <= low || beyond >= high {
-                return middle.exp();
+            let beyond = slope_at(middle + if rises { -PROBE } else { PROBE });
+            let outside = beyond.log_rate <= low || beyond.log_rate >= high;
+            if (beyond.slope < 0.0) == rises || outside {
+                return (middle.exp(), beyond.sse);
             }
             if rises {
-                (high, high_slope) = (beyond, slope);
+                (high, high_slope) = (beyond.log_rate, beyond.slope);
             } else {
-                (low, low_slope) = (beyond, slope);
+                (low, low_slope) = (beyond.log_rate, beyond.slope);
             }
             middle = f64::midpoint(low, high);
         }
         last = middle;
-        let slope = slope_at(middle);
-        if slope < 0.0 {
-            (low, low_slope) = (middle, slope);
+        let here = slope_at(middle);
+        if here.slope < 0.0 {
+            (low, low_slope) = (middle, here.slope);
             high_slope *= 0.5;
-        } else if slope > 0.0 {
-            (high, high_slope) = (middle, slope);
+        } else if here.slope > 0.0 {
+            (high, high_slope) = (middle, here.slope);
             low_slope *= 0.5;
         } else {
-            return middle.exp();
+            return (middle.exp(), here.sse);
         }
+        next = low + (high - low) * (low_slope / (low_slope - high_slope));
     }
-    f64::midpoint(low, high).exp()
+    let middle = f64::midpoint(low, high);
+    (middle.exp(), slope_at(middle).sse)
 }
