@@ -21,6 +21,7 @@ async fn next(stream: &mut Streaming<v1::WatchExperimentResponse>) -> (String, S
             .unwrap()
             .as_str_name()
             .to_owned(),
+        Event::RolledBackTo(epoch) => format!("back to {epoch}"),
     };
     (event.resume_token, told)
 }

@@ -247,6 +247,9 @@ calls! {
     prediction.report_observation(ReportObservationRequest) -> ReportObservationResponse;
     /// PredictionService.CompleteTrial.
     prediction.complete_trial(CompleteTrialRequest) -> CompleteTrialResponse;
+    /// PredictionService.RollBackTrial; before a [`Client::reporter`] that goes on
+    /// from an earlier epoch.
+    prediction.roll_back_trial(RollBackTrialRequest) -> RollBackTrialResponse;
     /// PredictionService.PredictFitness.
     prediction.predict_fitness(PredictFitnessRequest) -> PredictFitnessResponse;
     /// SearchService.RenewLease.

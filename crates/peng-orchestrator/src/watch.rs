@@ -62,6 +62,6 @@ async fn act(ledger: &Arc<Ledger>, event: v1::WatchExperimentResponse) {
 fn observed(event: Option<Event>, trial: &str) -> Option<(Attempt, v1::DecidedObservation)> {
     match event? {
         Event::Observed(observed) => Some((Attempt::of_trial(trial)?, observed)),
-        Event::StateEntered(_) => None,
+        Event::StateEntered(_) | Event::RolledBackTo(_) => None,
     }
 }

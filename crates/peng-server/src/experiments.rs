@@ -143,7 +143,8 @@ async fn history(
             return Ok(log);
         };
         after = last.seq;
-        for event in page {
+        // What was taken back has taught nothing.
+        for event in page.into_iter().filter(|event| !event.retracted) {
             let trial = number(event.key);
             match event.kind {
                 EventKind::Observed(logged) => {
@@ -158,7 +159,7 @@ async fn history(
                 }
                 // Observations that were under way at a STOP may follow it, so
                 // only what ends a trial for good is an end here.
-                EventKind::Entered(State::Running | State::Stopped) => {}
+                EventKind::Entered(State::Running | State::Stopped) | EventKind::RolledBack(_) => {}
                 EventKind::Entered(State::Failed | State::Preempted | State::Cancelled) => {
                     log.push((trial, experiment::Event::Ended));
                 }

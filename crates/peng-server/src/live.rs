@@ -228,6 +228,37 @@ impl Live {
         Ok(place.write(write, Some(self.spoiled.clone())))
     }
 
+    /// Takes the observations after `epoch` back. This is then no longer what the log says: who
+    /// asks for the trial gets one that is restored from it.
+    pub(crate) fn roll_back(&self, place: Place, epoch: Epoch) -> Result<Ticket, Error> {
+        let mut order = self.experiment.in_order();
+        let mut inner = lock(&self.inner);
+        if !matches!(inner.row.state, State::Running | State::Stopped) {
+            return Err(ended(&inner.row));
+        }
+        if inner.session.last().is_none_or(|last| last.epoch <= epoch) {
+            return Ok(self.check(place, &order, &inner));
+        }
+        let stop = inner.session.stop().map(|(stop, _)| stop);
+        let resumes = inner.row.state == State::Stopped && stop.is_some_and(|stop| stop > epoch);
+        debug!(
+            trial = inner.row.id,
+            epoch = epoch.get(),
+            resumes,
+            "rolled back"
+        );
+        let write = Write::RollBack {
+            experiment: self.experiment.key,
+            trial: self.key,
+            basis: inner.advance(&mut order),
+            epoch,
+            enters: resumes.then_some(State::Running),
+        };
+        let ticket = place.write(write, None);
+        self.spoiled.store(true, Ordering::Release);
+        Ok(ticket)
+    }
+
     /// The trial as it stands, be it on disk or not.
     pub(crate) fn snapshot(&self) -> Snapshot {
         lock(&self.inner).snapshot()

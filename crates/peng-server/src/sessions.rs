@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use peng_predict::{Decision, Mode, Observation};
+use peng_predict::{Decision, Epoch, Mode, Observation};
 use peng_proto::{
     error::{Error, Reason},
     names,
@@ -273,6 +273,24 @@ impl Sessions {
             self.has_ended(name);
             Ok(Pending {
                 value: live.clone(),
+                ticket,
+                _live: live,
+            })
+        })
+        .await
+    }
+
+    /// Takes the observations after `epoch` back; that is durable.
+    pub(crate) async fn roll_back(&self, name: &names::Trial, epoch: Epoch) -> Result<(), Error> {
+        settle(|| async move {
+            let live = self.find(name).await?;
+            let place = self.committer.place().await?;
+            let ticket = match live.roll_back(place, epoch) {
+                Ok(ticket) => ticket,
+                Err(refusal) => return Err(self.refuse(&live, refusal).await),
+            };
+            Ok(Pending {
+                value: (),
                 ticket,
                 _live: live,
             })

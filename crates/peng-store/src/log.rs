@@ -3,7 +3,7 @@
 use std::{fmt, time::SystemTime};
 
 use async_trait::async_trait;
-use peng_predict::{Decision, Observation, experiment};
+use peng_predict::{Decision, Epoch, Observation, experiment};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -245,6 +245,20 @@ pub enum Write {
         /// Why, for people.
         message: String,
     },
+    /// A trial is rolled back: its observations after an epoch stay in the log and are no
+    /// longer part of its curve. A writer that goes on with the trial reads it anew.
+    RollBack {
+        /// The experiment.
+        experiment: ExperimentKey,
+        /// The trial.
+        trial: TrialKey,
+        /// What it rests on.
+        basis: Basis,
+        /// The last epoch that stays.
+        epoch: Epoch,
+        /// The state entered.
+        enters: Option<State>,
+    },
     /// Writes nothing; tells whether a version is still the last.
     Check {
         /// The experiment.
@@ -263,6 +277,7 @@ impl Write {
             Self::Create { experiment, .. }
             | Self::Observe { experiment, .. }
             | Self::Enter { experiment, .. }
+            | Self::RollBack { experiment, .. }
             | Self::Check { experiment, .. } => *experiment,
         }
     }
@@ -297,6 +312,8 @@ pub struct Event {
     pub trial: String,
     /// What happened.
     pub kind: EventKind,
+    /// Whether it is an observation that a later rollback has taken back.
+    pub retracted: bool,
 }
 
 /// What happened to a trial.
@@ -306,6 +323,8 @@ pub enum EventKind {
     Observed(Box<Logged>),
     /// The trial entered a state.
     Entered(State),
+    /// The trial was rolled back; this is the last epoch that stayed.
+    RolledBack(Epoch),
 }
 
 /// The log of a prediction server. What a call returns is on disk; a call that

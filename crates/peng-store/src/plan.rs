@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use peng_predict::Epoch;
+
 use crate::{Basis, Logged, Seq, State, TrialKey, Version, Write, Written};
 
 /// What a version is of: a trial or an experiment, by its row.
@@ -24,6 +26,29 @@ pub(crate) struct Entry<'a> {
 pub(crate) enum EntryKind<'a> {
     Observed(&'a Logged),
     Entered(State),
+    RolledBack(Epoch),
+}
+
+impl EntryKind<'_> {
+    /// The columns `state`, `epoch` and `value`.
+    pub(crate) fn columns(&self) -> (Option<&'static str>, Option<f64>, Option<f64>) {
+        match self {
+            Self::Entered(state) => (Some(state.as_str()), None, None),
+            Self::Observed(logged) => {
+                let observation = logged.observation;
+                (None, Some(observation.epoch.get()), Some(observation.value))
+            }
+            Self::RolledBack(epoch) => (None, None, Some(epoch.get())),
+        }
+    }
+}
+
+/// A trial that is rolled back, once the entries are inserted.
+#[derive(Debug)]
+pub(crate) struct RolledBack {
+    pub(crate) trial: i64,
+    /// The last epoch that stays.
+    pub(crate) epoch: f64,
 }
 
 /// A trial that enters a state.
@@ -60,6 +85,7 @@ pub(crate) struct Known {
 pub(crate) struct Plan<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
     pub(crate) entered: Vec<Entered<'a>>,
+    pub(crate) rolled_back: Vec<RolledBack>,
     /// The versions after the commit, where it raises them.
     pub(crate) trials: BTreeMap<i64, i64>,
     pub(crate) experiments: BTreeMap<i64, i64>,
@@ -98,6 +124,12 @@ fn basis(write: &Write) -> Option<(Scope, Version)> {
             ..
         }
         | Write::Enter {
+            experiment,
+            trial,
+            basis,
+            ..
+        }
+        | Write::RollBack {
             experiment,
             trial,
             basis,
@@ -176,6 +208,24 @@ impl<'a> Plan<'a> {
                 message,
                 ..
             } => self.enter(experiment.get(), *trial, *state, message),
+            Write::RollBack {
+                experiment,
+                trial,
+                epoch,
+                enters,
+                ..
+            } => {
+                self.rolled_back.push(RolledBack {
+                    trial: trial.get(),
+                    epoch: epoch.get(),
+                });
+                let kind = EntryKind::RolledBack(*epoch);
+                let rolled_back = self.log(experiment.get(), trial.get(), kind);
+                match enters {
+                    Some(state) => self.enter(experiment.get(), *trial, *state, ""),
+                    None => rolled_back,
+                }
+            }
         };
         let next = version.next().get();
         match scope {

@@ -130,6 +130,7 @@ pub(crate) struct EventRow {
     epoch: Option<f64>,
     value: Option<f64>,
     decision: Option<String>,
+    retracted: bool,
 }
 
 impl TryFrom<EventRow> for Event {
@@ -146,10 +147,14 @@ impl TryFrom<EventRow> for Event {
                 };
                 EventKind::Observed(Box::new(logged.try_into()?))
             }
+            (None, None, _) if row.value.is_some() => {
+                let kept = Epoch::new(row.value.unwrap_or_default());
+                EventKind::RolledBack(kept.map_err(|source| Error::damaged("rollback", source))?)
+            }
             (None, ..) => {
                 return Err(Error::damaged(
                     "log entry",
-                    "it has neither a state nor a decision",
+                    "it has no state, no decision and no epoch",
                 ));
             }
         };
@@ -159,6 +164,7 @@ impl TryFrom<EventRow> for Event {
             key: TrialKey::new(row.trial),
             trial: row.id,
             kind,
+            retracted: row.retracted,
         })
     }
 }

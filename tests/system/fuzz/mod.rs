@@ -118,6 +118,8 @@ async fn no_call_breaks_the_server_or_makes_it_grow() {
         &[
             "search",
             "--workers=0",
+            // What is leased and never heard of again must not end the search.
+            "--lease=86400",
             "--listen=127.0.0.1:0",
             "--log=warn,peng_server=info",
             "--log-format=json",
@@ -139,6 +141,7 @@ async fn no_call_breaks_the_server_or_makes_it_grow() {
     let mut ended = storm(&channel, &methods, &mut random, begin + third).await;
     let filled = memory(server.id());
     ended += storm(&channel, &methods, &mut random, begin + third * 3).await;
+    assert_eq!(server.ended(), None, "it said {:?}", server.said());
     let grown = memory(server.id());
     println!(
         "{ended} calls ended; {} MiB after a third, {} MiB at the end",

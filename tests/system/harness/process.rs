@@ -84,10 +84,14 @@ impl Process {
         }
     }
 
+    /// Its exit code, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// The lines so far, all of them once it has ended.
     pub(crate) fn said(&mut self) -> &[String] {
-        let ended = self.child.try_wait().unwrap().is_some();
-        if ended {
+        if self.ended().is_some() {
             self.seen.extend(self.lines.iter());
         } else {
             self.seen.extend(self.lines.try_iter());

@@ -271,6 +271,13 @@ impl PredictionService for Service {
         Err(Status::unimplemented("not of this fake"))
     }
 
+    async fn roll_back_trial(
+        &self,
+        _: Request<RollBackTrialRequest>,
+    ) -> Result<Response<RollBackTrialResponse>, Status> {
+        Err(Status::unimplemented("not of this fake"))
+    }
+
     async fn predict_fitness(
         &self,
         _: Request<PredictFitnessRequest>,

@@ -42,6 +42,7 @@ pub(crate) const RPCS: &[Rpc] = &[
     needs("/peng4nn.v1.PredictionService/GetTrial", Right::Read),
     needs("/peng4nn.v1.PredictionService/ListTrials", Right::Read),
     needs("/peng4nn.v1.PredictionService/CompleteTrial", Right::Report),
+    needs("/peng4nn.v1.PredictionService/RollBackTrial", Right::Report),
     needs("/peng4nn.v1.PredictionService/PredictFitness", Right::Read),
     needs("/peng4nn.v1.PredictionService/WatchExperiment", Right::Read),
     needs("/peng4nn.v1.SearchService/LeaseCandidate", Right::Report),

@@ -229,6 +229,16 @@ impl PredictionService for Service {
         ))
     }
 
+    async fn roll_back_trial(
+        &self,
+        request: Request<v1::RollBackTrialRequest>,
+    ) -> Result<Response<v1::RollBackTrialResponse>, Status> {
+        Ok(Response::new(
+            self.roll_back_trial(&Caller::of(&request)?, request.into_inner())
+                .await?,
+        ))
+    }
+
     async fn predict_fitness(
         &self,
         request: Request<v1::PredictFitnessRequest>,

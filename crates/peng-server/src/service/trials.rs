@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use peng_predict::{Decision, Mode};
+use peng_predict::{Decision, Epoch, Mode};
 use peng_proto::{
     error::{Error, Reason},
     names,
@@ -138,6 +138,23 @@ impl Service {
         let live = self.sessions.complete(&name, state, &message).await?;
         Ok(v1::CompleteTrialResponse {
             trial: Some(to_wire(&live.experiment, &live.snapshot(), View::Basic)),
+        })
+    }
+}
+
+impl Service {
+    pub(super) async fn roll_back_trial(
+        &self,
+        caller: &Caller,
+        request: v1::RollBackTrialRequest,
+    ) -> Result<v1::RollBackTrialResponse, Error> {
+        let name: names::Trial = name("name", &request.name)?;
+        caller.check(&name.experiment)?;
+        let epoch = Epoch::new(request.epoch).map_err(|error| Error::field("epoch", error))?;
+        self.sessions.roll_back(&name, epoch).await?;
+        let (experiment, snapshot) = self.sessions.read(&name).await?;
+        Ok(v1::RollBackTrialResponse {
+            trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
         })
     }
 }

@@ -108,6 +108,7 @@ impl Watcher {
             EventKind::Observed(logged) => {
                 Happened::Observed(logged_to_wire(logged, self.experiment.settings.mode))
             }
+            EventKind::RolledBack(epoch) => Happened::RolledBackTo(epoch.get()),
             EventKind::Entered(state) => Happened::StateEntered(state_to_wire(*state).into()),
         };
         v1::WatchExperimentResponse {

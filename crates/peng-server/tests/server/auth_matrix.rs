@@ -15,7 +15,7 @@ const TRIAL: &str = "experiments/cifar-1/trials/t1";
 
 /// Every call and the right that it needs; one that is let in ends in whatever way
 /// but being denied.
-const CALLS: [(&str, Right); 16] = [
+const CALLS: [(&str, Right); 17] = [
     ("create_experiment", Right::Admin),
     ("get_experiment", Right::Read),
     ("list_experiments", Right::Read),
@@ -25,6 +25,7 @@ const CALLS: [(&str, Right); 16] = [
     ("report_observation", Right::Report),
     ("stream_observations", Right::Report),
     ("complete_trial", Right::Report),
+    ("roll_back_trial", Right::Report),
     ("predict_fitness", Right::Read),
     ("watch_experiment", Right::Read),
     ("lease_candidate", Right::Report),
@@ -119,6 +120,11 @@ async fn call(client: &Client, method: &str) -> Result<(), peng_client::Error> {
                 message: String::new(),
             };
             client.complete_trial(request).await.map(drop)
+        }
+        "roll_back_trial" => {
+            let name = TRIAL.to_owned();
+            let request = v1::RollBackTrialRequest { name, epoch: 1.0 };
+            client.roll_back_trial(request).await.map(drop)
         }
         "predict_fitness" => {
             let request = v1::PredictFitnessRequest {

@@ -7,4 +7,5 @@ mod harness;
 mod limits;
 mod metrics;
 mod reload;
+mod rollback;
 mod tls;

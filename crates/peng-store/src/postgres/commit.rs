@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::{
     Error, Seq, State, Write, Written,
-    plan::{self, Entered, Entry, EntryKind, Known, Plan},
+    plan::{self, Entered, Entry, EntryKind, Known, Plan, RolledBack},
     rows,
 };
 
@@ -48,6 +48,9 @@ pub(super) async fn execute(
         raise_experiments(db, &locked).await?;
     }
     raise_trials(db, &plan.trials).await?;
+    for rolled_back in &plan.rolled_back {
+        retract(db, rolled_back).await?;
+    }
     for entered in &plan.entered {
         enter(db, entered, at).await?;
     }
@@ -155,14 +158,12 @@ async fn insert(
     for entry in entries {
         let logged = match entry.kind {
             EntryKind::Observed(logged) => Some(logged),
-            EntryKind::Entered(_) => None,
+            EntryKind::Entered(_) | EntryKind::RolledBack(_) => None,
         };
-        states.push(match entry.kind {
-            EntryKind::Observed(_) => None,
-            EntryKind::Entered(state) => Some(state.as_str()),
-        });
-        epochs.push(logged.map(|logged| logged.observation.epoch.get()));
-        values.push(logged.map(|logged| logged.observation.value));
+        let (state, epoch, value) = entry.kind.columns();
+        states.push(state);
+        epochs.push(epoch);
+        values.push(value);
         decisions.push(
             logged
                 .map(|logged| rows::to_json("decision", &logged.decision))
@@ -222,6 +223,17 @@ async fn raise_trials(db: &mut PgConnection, versions: &BTreeMap<i64, i64>) -> R
     )
     .bind(&keys)
     .bind(&versions)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn retract(db: &mut PgConnection, rolled_back: &RolledBack) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE events SET retracted = true WHERE trial = $1 AND epoch > $2 AND NOT retracted",
+    )
+    .bind(rolled_back.trial)
+    .bind(rolled_back.epoch)
     .execute(db)
     .await?;
     Ok(())

@@ -113,7 +113,7 @@ impl Trials for Postgres {
         in_time(async {
             let log: Vec<LoggedRow> = sqlx::query_as(
                 "SELECT epoch, value, decision FROM events
-                 WHERE trial = $1 AND epoch IS NOT NULL ORDER BY seq",
+                 WHERE trial = $1 AND epoch IS NOT NULL AND NOT retracted ORDER BY seq",
             )
             .bind(trial.get())
             .fetch_all(&self.reader)
@@ -142,7 +142,8 @@ impl Trials for Postgres {
     ) -> Result<Vec<Event>, Error> {
         in_time(async {
             let page: Vec<EventRow> = sqlx::query_as(
-                "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision
+                "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision,
+                        retracted
                  FROM events JOIN trials ON trials.key = events.trial
                  WHERE events.experiment = $1 AND seq > $2 ORDER BY seq LIMIT $3",
             )

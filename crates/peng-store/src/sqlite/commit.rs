@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use crate::{
     Error, Seq, State, Write, Written,
-    plan::{self, Entered, Entry, EntryKind, Known, Plan},
+    plan::{self, Entered, Entry, EntryKind, Known, Plan, RolledBack},
     rows,
 };
 
@@ -40,6 +40,9 @@ pub(super) async fn execute(
     };
     let plan = Plan::new(writes, known);
     let seqs = insert(db, &plan.entries, at).await?;
+    for rolled_back in &plan.rolled_back {
+        retract(db, rolled_back).await?;
+    }
     enter(db, &plan.entered, at).await?;
     raise(
         db,
@@ -149,7 +152,7 @@ async fn insert_chunk(
     for entry in chunk {
         decisions.push(match entry.kind {
             EntryKind::Observed(logged) => Some(rows::to_json("decision", &logged.decision)?),
-            EntryKind::Entered(_) => None,
+            EntryKind::Entered(_) | EntryKind::RolledBack(_) => None,
         });
     }
     let mut insert = QueryBuilder::<Sqlite>::new(
@@ -159,16 +162,22 @@ async fn insert_chunk(
         row.push_bind(entry.experiment)
             .push_bind(entry.trial)
             .push_bind(at);
-        let (state, observation) = match entry.kind {
-            EntryKind::Entered(state) => (Some(state.as_str()), None),
-            EntryKind::Observed(logged) => (None, Some(logged.observation)),
-        };
+        let (state, epoch, value) = entry.kind.columns();
         row.push_bind(state)
-            .push_bind(observation.map(|observation| observation.epoch.get()))
-            .push_bind(observation.map(|observation| observation.value))
+            .push_bind(epoch)
+            .push_bind(value)
             .push_bind(decision);
     });
     Ok(insert.build().execute(db).await?.last_insert_rowid())
+}
+
+async fn retract(db: &mut SqliteConnection, rolled_back: &RolledBack) -> Result<(), Error> {
+    sqlx::query("UPDATE events SET retracted = 1 WHERE trial = ? AND epoch > ? AND retracted = 0")
+        .bind(rolled_back.trial)
+        .bind(rolled_back.epoch)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 async fn enter(db: &mut SqliteConnection, entered: &[Entered<'_>], at: i64) -> Result<(), Error> {

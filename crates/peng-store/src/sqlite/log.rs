@@ -97,7 +97,7 @@ impl Trials for Sqlite {
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
         let log: Vec<LoggedRow> = sqlx::query_as(
             "SELECT epoch, value, decision FROM events
-             WHERE trial = ? AND epoch IS NOT NULL ORDER BY seq",
+             WHERE trial = ? AND epoch IS NOT NULL AND retracted = 0 ORDER BY seq",
         )
         .bind(trial.get())
         .fetch_all(&self.reader)
@@ -119,7 +119,8 @@ impl Trials for Sqlite {
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
         let page: Vec<EventRow> = sqlx::query_as(
-            "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision
+            "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision,
+                    retracted
              FROM events JOIN trials ON trials.key = events.trial
              WHERE events.experiment = ? AND seq > ? ORDER BY seq LIMIT ?",
         )

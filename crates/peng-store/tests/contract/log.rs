@@ -160,6 +160,7 @@ pub(crate) async fn events_are_paged_in_order(backend: &Backend) {
             told.push(match event.kind {
                 EventKind::Observed(logged) => logged.observation.epoch.to_string(),
                 EventKind::Entered(state) => state.as_str().to_owned(),
+                EventKind::RolledBack(epoch) => format!("back to {epoch}"),
             });
         }
     }

@@ -7,6 +7,7 @@ mod cancelled;
 mod log;
 mod migrations;
 mod replicas;
+mod rollbacks;
 mod search;
 mod versions;
 
@@ -51,6 +52,7 @@ on_every_store!(
     crate::versions::a_check_tells_whether_the_log_has_grown as a_check_tells,
     crate::replicas::writers_of_one_trial_take_turns as writers_of_one_trial_take_turns,
     crate::replicas::a_reader_misses_no_event as a_reader_misses_no_event,
+    crate::rollbacks::what_is_taken_back_stays_in_the_log_alone as what_is_taken_back,
     crate::cancelled::a_call_that_is_given_up_costs_nothing as a_call_that_is_given_up,
     crate::search::a_search_is_as_it_was_left as a_search_is_as_it_was_left,
 );

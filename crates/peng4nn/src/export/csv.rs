@@ -36,6 +36,10 @@ impl<W: Write> Sink for Rows<W> {
         let EventKind::Observed(logged) = &event.kind else {
             return Ok(());
         };
+        // A curve has an epoch once.
+        if event.retracted {
+            return Ok(());
+        }
         let prediction = logged.decision.prediction.as_ref();
         let interval = prediction.and_then(|prediction| prediction.interval);
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());

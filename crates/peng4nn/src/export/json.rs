@@ -18,12 +18,16 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// A line: an observation with its decision, or the state that the trial enters.
+/// A line: an observation with its decision, the state that the trial enters, or the epoch that
+/// it is rolled back to.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     trial: &'a str,
     /// Of the commit, seconds since 1970.
     time: f64,
+    /// Taken back by a later rollback.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retracted: bool,
     #[serde(flatten)]
     what: What<'a>,
 }
@@ -40,6 +44,9 @@ enum What<'a> {
     Entered {
         state: &'static str,
     },
+    RolledBack {
+        rolled_back_to: f64,
+    },
 }
 
 impl<W: Write> Sink for Lines<W> {
@@ -53,10 +60,14 @@ impl<W: Write> Sink for Lines<W> {
             EventKind::Entered(state) => What::Entered {
                 state: State::as_str(*state),
             },
+            EventKind::RolledBack(epoch) => What::RolledBack {
+                rolled_back_to: epoch.get(),
+            },
         };
         let line = Line {
             trial: &event.trial,
             time: seconds(event),
+            retracted: event.retracted,
             what,
         };
         serde_json::to_writer(&mut self.0, &line)?;

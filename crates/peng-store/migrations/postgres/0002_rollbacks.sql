@@ -1,0 +1,7 @@
+-- A trial that is rolled back is an entry with neither a state nor an epoch; its value is the
+-- last epoch that stays. What it takes back stays in the log as `retracted`, and its epochs are
+-- free again.
+ALTER TABLE events ADD COLUMN retracted BOOLEAN NOT NULL DEFAULT false;
+DROP INDEX events_of_trial;
+CREATE UNIQUE INDEX events_of_trial ON events (trial, epoch)
+    WHERE epoch IS NOT NULL AND NOT retracted;
