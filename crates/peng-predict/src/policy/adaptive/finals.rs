@@ -84,15 +84,28 @@ impl Finals {
         of(rank) * (1.0 - part) + of(rank + 1) * part
     }
 
-    /// The logit at which the label falls below one half.
-    pub(super) fn threshold(&self) -> f64 {
+    /// The best final that is rather not among the best than among them.
+    pub(super) fn first_below(&self) -> Option<f64> {
         let n = self.len();
         let rank = (1..=n)
             .find(|&r| self.sums[r] - self.sums[r - 1] < 0.5)
             .unwrap_or(n);
-        self.sorted
-            .get(rank.max(1) - 1)
-            .map_or(f64::INFINITY, |value| self.logit(*value))
+        self.sorted.get(rank.max(1) - 1).copied()
+    }
+
+    /// The logit at which the label falls below one half.
+    pub(super) fn threshold(&self) -> f64 {
+        self.first_below()
+            .map_or(f64::INFINITY, |value| self.logit(value))
+    }
+
+    /// At most `most` of them, evenly chosen by rank, and how many they are.
+    pub(super) fn sample(&self, most: usize) -> (impl Iterator<Item = f64>, usize) {
+        let step = self.len().div_ceil(most).max(1);
+        (
+            self.sorted.iter().copied().step_by(step),
+            self.len().div_ceil(step),
+        )
     }
 
     /// The distance between the ninth and the first decile; 0 without finals.
@@ -121,6 +134,17 @@ mod tests {
         assert!((finals.sums.last().unwrap() - 500.1).abs() < 1e-6);
         assert!(finals.label(finals.logit(4999.0)) > 0.999);
         assert!(finals.label(finals.logit(100.0)) < 1e-9);
+    }
+
+    #[test]
+    fn a_sample_spans_the_ranks() {
+        for (n, most) in [(0, 50), (7, 50), (120, 50), (1000, 50)] {
+            let finals = finals((0..n).map(f64::from).collect());
+            let (sample, count) = finals.sample(most);
+            let sample: Vec<f64> = sample.collect();
+            assert!(sample.len() == count && count <= most, "{n}: {count}");
+            assert_eq!(sample.is_empty(), n == 0);
+        }
     }
 
     #[test]

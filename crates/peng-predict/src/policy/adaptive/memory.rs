@@ -1,7 +1,7 @@
 //! What an experiment remembers of its trials.
 //!
 //! Bounded: the newest [`MOST_TRIALS`] ended trials with their features at no more than
-//! [`CELLS`](super::features::CELLS) cells, 41 bytes each (at most 5.3 MB an experiment), as many
+//! 74 cells, 49 bytes each (at most 3.7 MB an experiment), as many
 //! predictions that are yet to be checked, and room for one calculation.
 
 use std::collections::VecDeque;
@@ -13,6 +13,8 @@ use super::finals::Finals;
 use super::outlook::{Outlook, Workspace};
 use super::regression::Neighbour;
 
+/// So many cells after the one in question a stopped trial has shown all that it tells.
+const TELLING: f64 = 5.0;
 /// How many ended trials are remembered: the newest.
 pub(super) const MOST_TRIALS: usize = 1000;
 
@@ -23,19 +25,11 @@ pub(super) struct Path {
     features: Vec<Features>,
 }
 
-impl FromIterator<(u8, Features)> for Path {
-    /// Of several features in a cell the first are taken, as when a running trial is judged.
-    fn from_iter<T: IntoIterator<Item = (u8, Features)>>(all: T) -> Self {
-        let mut path = Self::default();
-        for (cell, features) in all {
-            if path.cells.last() != Some(&cell) {
-                path.cells.push(cell);
-                path.features.push(features);
-            }
-        }
-        path.cells.shrink_to_fit();
-        path.features.shrink_to_fit();
-        path
+impl Path {
+    /// Adds the features at the next cell.
+    pub(super) fn push(&mut self, cell: u8, features: Features) {
+        self.cells.push(cell);
+        self.features.push(features);
     }
 }
 
@@ -63,6 +57,18 @@ impl Ended {
             return None;
         }
         upto.checked_sub(1).map(|index| &self.path.features[index])
+    }
+
+    /// How much its end tells of a curve at this cell, 0 to 1: all if it was measured. The
+    /// imputed end of a trial that was stopped there is what the others told already, and none
+    /// may make another one surer; what was seen of it after the cell is news.
+    fn information(&self, cell: u8) -> f64 {
+        let last = self.path.cells.last().copied().unwrap_or(cell);
+        if self.is_complete {
+            1.0
+        } else {
+            (f64::from(last.saturating_sub(cell)) / TELLING).min(1.0)
+        }
     }
 }
 
@@ -119,8 +125,13 @@ impl Memory {
     }
 
     /// The outlook of a trial with these features at this cell, or how many trials there are to
-    /// judge it by if they are too few.
-    pub(super) fn outlook(&mut self, cell: u8, features: &Features) -> Result<Outlook, usize> {
+    /// judge it by if they are too few. The draw is the trial's own.
+    pub(super) fn outlook(
+        &mut self,
+        trial: u64,
+        cell: u8,
+        features: &Features,
+    ) -> Result<Outlook, usize> {
         let neighbours = &mut self.workspace.neighbours;
         neighbours.clear();
         neighbours.extend(self.trials.iter().filter_map(|ended| {
@@ -128,13 +139,14 @@ impl Memory {
                 z: *ended.at(cell)?,
                 target: [ended.logits[0], ended.fitness],
                 draw: [ended.logits[1], ended.draw],
+                information: ended.information(cell),
                 weight: 0.0,
                 without: [0.0; 2],
             })
         }));
         let widening = self.experience.widening();
         self.workspace
-            .outlook(features, &self.finals, widening)
+            .outlook(features, &self.finals, widening, draw::chance(trial))
             .ok_or(self.workspace.neighbours.len())
     }
 
@@ -150,12 +162,12 @@ impl Memory {
     }
 
     /// Remembers a trial that was stopped, with a draw from what was predicted for it.
-    pub(super) fn stop(&mut self, trial: u64, given: Given, path: Path) {
+    pub(super) fn stop(&mut self, trial: u64, given: Given, draw: f64, path: Path) {
         self.expect(trial, given);
         self.remember(Ended {
             trial,
             fitness: given.fitness,
-            draw: draw::of(&given, trial),
+            draw,
             path,
             is_complete: false,
             logits: [0.0; 2],
@@ -210,13 +222,15 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use super::super::features::COUNT;
     use super::*;
 
     fn path(cells: &[u8]) -> Path {
-        cells
-            .iter()
-            .map(|cell| (*cell, [f64::from(*cell); 5]))
-            .collect()
+        let mut path = Path::default();
+        for cell in cells {
+            path.push(*cell, [f64::from(*cell); COUNT]);
+        }
+        path
     }
 
     fn given(fitness: f64) -> Given {
@@ -231,9 +245,10 @@ mod tests {
     #[test]
     fn a_stopped_trial_counts_as_far_as_it_got_and_a_complete_one_everywhere() {
         let mut memory = Memory::new(0.1);
-        memory.stop(1, given(10.0), path(&[2, 4]));
+        memory.stop(1, given(10.0), 10.0, path(&[2, 4]));
         memory.complete(2, 20.0, path(&[2, 4]), false);
-        let neighbours = |memory: &mut Memory, cell| memory.outlook(cell, &[0.0; 5]).unwrap_err();
+        let neighbours =
+            |memory: &mut Memory, cell| memory.outlook(0, cell, &[0.0; COUNT]).unwrap_err();
         assert_eq!(
             [1, 3, 4, 5].map(|cell| neighbours(&mut memory, cell)),
             [0, 2, 2, 1]
@@ -243,14 +258,14 @@ mod tests {
     #[test]
     fn a_measured_fitness_replaces_the_predicted_one_and_calibrates() {
         let mut memory = Memory::new(0.1);
-        memory.stop(7, given(10.0), path(&[1]));
+        memory.stop(7, given(10.0), 10.0, path(&[1]));
         assert!(memory.record().is_infinite());
-        memory.complete(7, 11.0, path(&[1, 128]), true);
+        memory.complete(7, 11.0, path(&[1, 74]), true);
         assert_eq!((memory.ended(), memory.trials.len()), (1, 1));
         assert!((memory.trials[0].fitness - 11.0).abs() < 1e-12);
         let account = memory.experience().account();
         assert_eq!((account.stops, account.covered_90), (1, 1));
-        memory.complete(7, 11.0, path(&[1, 128]), true);
+        memory.complete(7, 11.0, path(&[1, 74]), true);
         assert_eq!(memory.experience().account().stops, 1, "once");
     }
 
@@ -258,7 +273,7 @@ mod tests {
     fn the_oldest_is_forgotten_first() {
         let mut memory = Memory::new(0.1);
         for trial in 0..MOST_TRIALS as u64 + 2 {
-            memory.stop(trial, given(trial as f64), path(&[1]));
+            memory.stop(trial, given(trial as f64), 1.0, path(&[1]));
         }
         assert_eq!(memory.trials.len(), MOST_TRIALS);
         assert_eq!(memory.given.len(), MOST_TRIALS);

@@ -11,13 +11,17 @@
 //!   best is lost in expectation.
 //! - Stopping depends on the curve so far alone, so that the finals of stopped trials are missing
 //!   at random given it (Rubin, Biometrika 63, 1976): a stopped trial is remembered with its
-//!   prediction, and one draw from it as its outcome.
+//!   prediction, and one draw from it as its outcome. It counts for no more than was seen of it
+//!   after the epoch in question, so that guesses do not confirm each other.
+//! - What is unlike everything before may end anywhere: the less is known of curves like it, the
+//!   more of its distribution is that of all trials, and an interval that is wide keeps it going.
 //! - Some trials are never stopped; what was predicted for them when they would have been shows
 //!   how far intervals can be trusted, and they are widened by it.
 //!
-//! A trial is judged at its first observation in each of 128 equal cells of the epochs up to the
-//! target. Whatever is remembered of a prediction comes from the decision that was given, so that
-//! a rebuilt experiment goes on as if it had not been interrupted.
+//! A trial is judged at its first observation in each of 74 cells of the epochs up to the target,
+//! each a tenth longer than the one before. What is remembered of a prediction comes from the
+//! decision that was given and from what was remembered then, so that a rebuilt experiment goes on
+//! as if it had not been interrupted.
 
 mod calibration;
 mod draw;
@@ -25,6 +29,7 @@ mod extrapolation;
 mod features;
 mod finals;
 mod memory;
+mod novelty;
 mod outlook;
 mod regression;
 mod spec;
@@ -32,7 +37,7 @@ mod spec;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::calibration::Given;
-use self::features::{Trace, cell};
+use self::features::{Features, Trace, cell};
 use self::memory::{Memory, Path};
 use self::outlook::{LEAST_NEIGHBOURS, Outlook};
 use super::{Calibration, Kind, Policy, View};
@@ -48,6 +53,10 @@ const ACCURACY_OF_RANGE: f64 = 0.005;
 /// and no more than this share of the spread of the finals, for a range may be much wider than
 /// what occurs.
 const ACCURACY_OF_SPREAD: f64 = 0.05;
+/// Without a given tolerance: this share of the width of the metric's range.
+const TOLERANCE_OF_RANGE: f64 = 0.25;
+/// Nothing is stopped by fewer observations: one has no trend.
+const LEAST_OBSERVATIONS: usize = 2;
 /// Least chance of being among the best with which a trial is stopped because it is known.
 const KNOWN_BEST: f64 = 0.5;
 /// Least effective number of residuals for that.
@@ -88,6 +97,7 @@ impl super::Peers for Peers {
             spec: self.spec.clone(),
             memory: Arc::clone(&self.memory),
             trace: Trace::default(),
+            blend: extrapolation::Blend::default(),
             workspace: fit::Workspace::default(),
         })
     }
@@ -108,6 +118,7 @@ struct Rule {
     spec: Spec,
     memory: Arc<Mutex<Memory>>,
     trace: Trace,
+    blend: extrapolation::Blend,
     workspace: fit::Workspace,
 }
 
@@ -120,13 +131,22 @@ impl Rule {
         }
     }
 
-    /// The features by cell of the first `length` observations.
-    fn path(&self, view: &View<'_>, length: usize) -> Path {
-        let target = view.settings.target;
-        let points = view.curve[..length].iter().zip(1..);
-        points
-            .map(|(point, t)| (cell(point.epoch, target), self.trace.features(t)))
-            .collect()
+    /// The features of the first `length` observations.
+    fn features(&mut self, view: &View<'_>, length: usize) -> Features {
+        let families = self.spec.families();
+        let extrapolated = families.then(|| self.blend.score(view, length)).flatten();
+        self.trace.features(length, extrapolated)
+    }
+
+    /// The features by cell of the first `length` observations: of the first one in each, as when
+    /// a running trial is judged.
+    fn path(&mut self, view: &View<'_>, length: usize) -> Path {
+        let mut path = Path::default();
+        for index in (0..length).filter(|&index| Self::is_first(view, index)) {
+            let features = self.features(view, index + 1);
+            path.push(Self::cell(view, index), features);
+        }
+        path
     }
 
     /// The verdict on an outlook, if it is to stop; the threshold that the chance of being among
@@ -135,7 +155,8 @@ impl Rule {
         let probability = outlook.best;
         let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
         let threshold = self.spec.risk() * self.spec.best_fraction() * remaining;
-        if probability < threshold {
+        let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
+        if probability < threshold && half_width <= self.tolerance(view.settings) {
             let reason = Reason::Dominated {
                 probability,
                 threshold,
@@ -143,7 +164,6 @@ impl Rule {
             return (Some(reason), threshold);
         }
         let accuracy = self.accuracy(view.settings, memory);
-        let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
         // Whoever may come first is measured.
         let is_known = accuracy > 0.0
             && half_width <= accuracy
@@ -164,22 +184,30 @@ impl Rule {
         })
     }
 
-    /// Whether the last observation is the first one of its cell.
-    fn is_due(view: &View<'_>) -> bool {
-        let cell_of = |index: usize| cell(view.curve[index].epoch, view.settings.target);
-        let last = view.curve.len() - 1;
-        last == 0 || cell_of(last - 1) != cell_of(last)
+    fn tolerance(&self, settings: &Settings) -> f64 {
+        let width = settings.range.upper() - settings.range.lower();
+        self.spec.tolerance().unwrap_or(TOLERANCE_OF_RANGE * width)
+    }
+
+    fn cell(view: &View<'_>, index: usize) -> u8 {
+        cell(view.curve[index].epoch, view.settings.target)
+    }
+
+    /// Whether an observation is the first one of its cell.
+    fn is_first(view: &View<'_>, index: usize) -> bool {
+        index == 0 || Self::cell(view, index - 1) != Self::cell(view, index)
     }
 }
 
 impl Policy for Rule {
     fn decide(&mut self, view: &View<'_>) -> Decision {
         self.load(view);
-        let features = self.trace.features(view.curve.len());
+        let last = view.curve.len() - 1;
+        let features = self.features(view, view.curve.len());
         let mut memory = lock(&self.memory);
-        let outlook = memory.outlook(cell(view.last().epoch, view.settings.target), &features);
+        let outlook = memory.outlook(self.trial, Self::cell(view, last), &features);
         let (outlook, trials) = match outlook {
-            Ok(outlook) => (Some(outlook), memory.ended()),
+            Ok(outlook) => (Some(held(view.settings, outlook)), memory.ended()),
             Err(trials) => (None, trials),
         };
         let needed = self.spec.startup_trials().max(LEAST_NEIGHBOURS);
@@ -194,7 +222,8 @@ impl Policy for Rule {
         }
         let (stop, threshold) = self.judge(view, &memory, &outlook);
         let probability = outlook.best;
-        match stop.filter(|_| Self::is_due(view)) {
+        let is_judged = view.curve.len() >= LEAST_OBSERVATIONS && Self::is_first(view, last);
+        match stop.filter(|_| is_judged) {
             Some(_) if self.is_explored => {
                 let reason = Reason::Explored {
                     probability,
@@ -225,8 +254,14 @@ impl Policy for Rule {
         };
         if stops {
             self.load(view);
+            let last = view.curve.len() - 1;
+            let features = self.features(view, view.curve.len());
             let path = self.path(view, view.curve.len());
-            lock(&self.memory).stop(self.trial, given, path);
+            let mut memory = lock(&self.memory);
+            // What is remembered is what it was when the decision was made, and so is the draw.
+            let outlook = memory.outlook(self.trial, Self::cell(view, last), &features);
+            let draw = outlook.map_or(given.fitness, |outlook| held(view.settings, outlook).draw);
+            memory.stop(self.trial, given, draw, path);
         } else {
             lock(&self.memory).expect(self.trial, given);
         }
@@ -244,10 +279,22 @@ impl Policy for Rule {
     }
 }
 
-/// The outlook in the metric's unit, held to its range.
+/// The outlook with what it says of the final held to the metric's range.
+fn held(settings: &Settings, outlook: Outlook) -> Outlook {
+    let ends = [settings.range.lower(), settings.range.upper()].map(|end| settings.goal.score(end));
+    let score = |score: f64| score.clamp(ends[0].min(ends[1]), ends[0].max(ends[1]));
+    Outlook {
+        fitness: score(outlook.fitness),
+        half: outlook.half.map(score),
+        most: outlook.most.map(score),
+        draw: score(outlook.draw),
+        ..outlook
+    }
+}
+
+/// The outlook in the metric's unit.
 fn prediction(settings: &Settings, outlook: &Outlook) -> Prediction {
-    let (lower, upper) = (settings.range.lower(), settings.range.upper());
-    let value = |score: f64| settings.goal.score(score).clamp(lower, upper);
+    let value = |score: f64| settings.goal.score(score);
     let interval = |ends: [f64; 2], level: f64| {
         let ends = ends.map(value);
         Interval {

@@ -2,20 +2,30 @@
 
 use super::features::{COUNT, Features};
 use super::finals::Finals;
+use super::novelty::novelty;
 use super::regression::{Neighbour, Target, regress};
 
 /// Fewer neighbours than this say nothing.
 pub(super) const LEAST_NEIGHBOURS: usize = 3;
-/// One in so many of the neighbours is within the scale of the feature kernel.
-const LOCAL: usize = 2;
+/// Share of what the neighbours tell that is within the scale of the feature kernel.
+const LOCAL: f64 = 0.5;
 /// Least number of neighbours within it.
-const LEAST_LOCAL: usize = 10;
+const LEAST_LOCAL: f64 = 10.0;
 /// Prior precision of the standardized slopes.
 const RIDGE: f64 = 1.0;
 /// Share of the kernel's mass whose residuals count.
 const RESIDUALS: f64 = 0.1;
 /// Least mass whose residuals count.
 const LEAST_RESIDUALS: f64 = 15.0;
+/// Weight of the residuals that are not near, for what nobody has seen yet near by.
+const ELSEWHERE: f64 = 0.1;
+/// Weight of an end that has nothing to do with the neighbours': Jeffreys' prior of a chance that
+/// nothing has happened by yet, half a success in one trial more than there were.
+const SURPRISE: f64 = 0.5;
+/// So many of the finals stand for all where the end is a surprise.
+const MOST_SURPRISES: usize = 50;
+/// Farther from the neighbours than this, in units of their spread, is as far.
+const FAR: f64 = 5.0;
 /// How many residuals the Student tail counts for.
 const PRIOR: f64 = 1.0;
 /// Spreads below this share of the level are rounding.
@@ -34,6 +44,20 @@ pub(super) struct Outlook {
     pub(super) best: f64,
     /// Effective number of residuals behind it.
     pub(super) support: f64,
+    /// A draw from the distribution.
+    pub(super) draw: f64,
+}
+
+/// What the regression says of a trial.
+struct Regressed {
+    /// The predicted final.
+    value: f64,
+    /// The variance of that over a residual's.
+    leverage: f64,
+    /// How unlike the neighbours the trial is.
+    novelty: f64,
+    /// Where its curve is now.
+    last: f64,
 }
 
 /// Room for the neighbours of a trial and what is calculated from them.
@@ -50,22 +74,35 @@ pub(super) struct Workspace {
 impl Workspace {
     /// The outlook of a trial with these features, from the neighbours.
     ///
-    /// `widening` is the factor by which intervals are too narrow by experience. None with fewer
-    /// than [`LEAST_NEIGHBOURS`], or where the numbers are too large to calculate with.
+    /// `widening` is the factor by which intervals are too narrow by experience; `chance`, in
+    /// (0, 1), picks the draw. None with fewer than [`LEAST_NEIGHBOURS`], or where the numbers are
+    /// too large to calculate with.
     pub(super) fn outlook(
         &mut self,
         features: &Features,
         finals: &Finals,
         widening: f64,
+        chance: f64,
     ) -> Option<Outlook> {
         if self.neighbours.len() < LEAST_NEIGHBOURS {
             return None;
         }
-        let at = self.weigh(features);
-        let [logit, value] = regress(&mut self.neighbours, &at, RIDGE)?;
+        let (at, novelty) = self.weigh(features);
+        let ([logit, value], leverage) = regress(&mut self.neighbours, &at, RIDGE)?;
         let best = self.chance(logit, finals)?;
-        let outlook = self.distribution(value, best, widening);
-        let numbers = [outlook.half, outlook.most, [outlook.fitness, outlook.best]];
+        let regressed = Regressed {
+            value,
+            leverage,
+            novelty,
+            last: features[0],
+        };
+        let outlook = self.distribution(&regressed, finals, best, widening, chance);
+        let numbers = [
+            outlook.half,
+            outlook.most,
+            [outlook.fitness, outlook.best],
+            [outlook.draw; 2],
+        ];
         numbers
             .as_flattened()
             .iter()
@@ -73,9 +110,10 @@ impl Workspace {
             .then_some(outlook)
     }
 
-    /// Standardizes features about the neighbours' and weighs the neighbours by their distance
-    /// from the trial in question; gives that trial's own standardized features.
-    fn weigh(&mut self, features: &Features) -> Features {
+    /// Standardizes features about the neighbours' and weighs the neighbours by what they tell and
+    /// by their distance from the trial in question; gives that trial's own standardized features
+    /// and its novelty.
+    fn weigh(&mut self, features: &Features) -> (Features, f64) {
         let n = self.neighbours.len();
         let mut center = [0.0; COUNT];
         let mut scale = [0.0; COUNT];
@@ -89,24 +127,27 @@ impl Workspace {
                 .max(ROUNDING * center[j].abs())
                 .max(f64::MIN_POSITIVE);
         }
-        let standard = |v: &Features| -> Features {
-            std::array::from_fn(|j| ((v[j] - center[j]) / scale[j]).clamp(-5.0, 5.0))
-        };
+        let standard =
+            |v: &Features| -> Features { std::array::from_fn(|j| (v[j] - center[j]) / scale[j]) };
         let at = standard(features);
-        self.column.clear();
         for neighbour in &mut self.neighbours {
             neighbour.z = standard(&neighbour.z);
+        }
+        let novelty = novelty(&self.neighbours.iter().map(|n| &n.z), &at);
+        let at = at.map(|z| z.clamp(-FAR, FAR));
+        self.pairs.clear();
+        for neighbour in &mut self.neighbours {
+            neighbour.z = neighbour.z.map(|z| z.clamp(-FAR, FAR));
             let away = neighbour.z.iter().zip(&at).map(|(z, at)| (z - at).powi(2));
             neighbour.weight = away.sum::<f64>() / COUNT as f64;
-            self.column.push(neighbour.weight);
+            self.pairs.push((neighbour.weight, neighbour.information));
         }
-        let nth = (n / LOCAL).max(LEAST_LOCAL).min(n - 1);
-        let nth = self.column.select_nth_unstable_by(nth, f64::total_cmp);
-        let reach = nth.1.max(1e-9);
+        let told: f64 = self.neighbours.iter().map(|n| n.information).sum();
+        let reach = within(&mut self.pairs, (LOCAL * told).max(LEAST_LOCAL));
         for neighbour in &mut self.neighbours {
-            neighbour.weight = (-2.0 * neighbour.weight / reach).exp();
+            neighbour.weight = neighbour.information * (-2.0 * neighbour.weight / reach).exp();
         }
-        at
+        (at, novelty)
     }
 
     /// How far from the predicted logit residuals count: the distance within which enough of the
@@ -119,15 +160,8 @@ impl Workspace {
             .map(|n| ((n.without[0] - logit).abs(), n.weight));
         self.pairs.clear();
         self.pairs.extend(away);
-        sort(&mut self.pairs);
         let enough = (RESIDUALS * total).max(LEAST_RESIDUALS).min(0.8 * total);
-        let mut mass = 0.0;
-        let last = self.pairs.iter().find(|(_, weight)| {
-            mass += weight;
-            mass >= enough
-        });
-        last.or(self.pairs.last())
-            .map_or(1e-9, |(away, _)| away.max(1e-9))
+        within(&mut self.pairs, enough)
     }
 
     /// The probability of ending among the best, from the residuals near the predicted logit;
@@ -156,38 +190,89 @@ impl Workspace {
         Some((best + PRIOR * prior) / (mass + PRIOR))
     }
 
-    /// The distribution of the final about its predicted `value`, from the residuals in `near`:
-    /// at least one.
+    /// The distribution of the final about its predicted value, from the residuals in `near`, at
+    /// least one, and to a small part from those of all neighbours.
+    ///
+    /// The end may also be a surprise, the likelier the less is known of curves like this one:
+    /// then it is that of any trial or, as likely, where the curve is now.
     ///
     /// Taken are the regression's residuals, or the neighbours' finals as they are where those
     /// vary less: a line through groups of trials that learn and that do not is worse than none.
-    fn distribution(&mut self, value: f64, best: f64, widening: f64) -> Outlook {
+    fn distribution(
+        &mut self,
+        regressed: &Regressed,
+        finals: &Finals,
+        best: f64,
+        widening: f64,
+        chance: f64,
+    ) -> Outlook {
         let is_line = variance(&self.near, 0) <= variance(&self.near, 1);
-        let (value, kind) = if is_line { (value, 0) } else { (0.0, 1) };
+        let (value, kind) = if is_line {
+            (regressed.value, 0)
+        } else {
+            (0.0, 1)
+        };
         let near = self.near.iter().map(|(v, weight)| (v[kind], *weight));
         self.pairs.clear();
         self.pairs.extend(near);
-        sort(&mut self.pairs);
         let mass: f64 = self.pairs.iter().map(|(_, weight)| weight).sum();
         let squares: f64 = self.pairs.iter().map(|(_, weight)| weight * weight).sum();
         let support = mass * mass / squares;
+        let total: f64 = self.neighbours.iter().map(|n| n.weight).sum();
+        self.pairs.extend(self.neighbours.iter().map(|n| {
+            let residual = [n.draw[1] - n.without[1], n.draw[1]];
+            (residual[kind], ELSEWHERE * mass * n.weight / total)
+        }));
+        let surprise = mass * SURPRISE / (support / regressed.novelty + 1.0);
+        let (sample, count) = finals.sample(MOST_SURPRISES);
+        let each = surprise / 2.0 / count as f64;
+        self.pairs.extend(sample.map(|end| (end - value, each)));
+        self.pairs.push((regressed.last - value, surprise / 2.0));
+        sort(&mut self.pairs);
+        let mass = mass * (1.0 + ELSEWHERE) + surprise;
         // What the normal quantile lacks against Student's t, and the regression's own error.
         let spare = (support - 2.0).max(2.0);
-        let wide = widening * (1.0 + 4.0 / spare) * (1.0 + 1.0 / support).sqrt();
+        let least = 1.0 / support;
+        let own = if is_line {
+            regressed.leverage.max(least)
+        } else {
+            least
+        };
+        let short = |part: f64| (1.0 + part / spare) * (1.0 + own).sqrt();
+        let wide = widening * short(2.0);
         let middle = quantile(&self.pairs, mass, 0.5);
-        let end = |u: f64| value + middle + (quantile(&self.pairs, mass, u) - middle) * wide;
+        let at =
+            |u: f64, wide: f64| value + middle + (quantile(&self.pairs, mass, u) - middle) * wide;
+        let end = |u: f64| at(u, wide);
+        // Who is rather not among the best is not reported as one of them.
+        let bar = finals.first_below().filter(|_| best < 0.5);
+        let most = |end: f64| bar.map_or(end, |bar| end.min(bar));
         Outlook {
-            fitness: value + middle,
-            half: [end(0.25), end(0.75)],
-            most: [end(0.05), end(0.95)],
+            fitness: most(value + middle),
+            half: [most(end(0.25)), end(0.75)],
+            most: [most(end(0.05)), end(0.95)],
             best,
             support,
+            draw: at(chance, short(1.0)),
         }
     }
 }
 
 fn sort(pairs: &mut [(f64, f64)]) {
     pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+}
+
+/// Sorts distances with weights and gives the one within which the weight `enough` lies, or the
+/// largest; above 0.
+fn within(pairs: &mut [(f64, f64)], enough: f64) -> f64 {
+    sort(pairs);
+    let mut mass = 0.0;
+    let last = pairs.iter().find(|(_, weight)| {
+        mass += weight;
+        mass >= enough
+    });
+    last.or(pairs.last())
+        .map_or(1e-9, |(away, _)| away.max(1e-9))
 }
 
 /// Probability of Student's t with four degrees of freedom to be above `t`.
@@ -232,6 +317,7 @@ mod tests {
                     z: [f64::from(i); COUNT],
                     target,
                     draw: target,
+                    information: 1.0,
                     weight: 0.0,
                     without: [0.0; 2],
                 }
@@ -245,7 +331,9 @@ mod tests {
         let mut workspace = Workspace::default();
         for (feature, best) in [(100.0, 0.0..0.02), (195.0, 0.95..1.0)] {
             workspace.neighbours = neighbours(&mut finals);
-            let outlook = workspace.outlook(&[feature; COUNT], &finals, 1.0).unwrap();
+            let outlook = workspace
+                .outlook(&[feature; COUNT], &finals, 1.0, 0.5)
+                .unwrap();
             assert!((outlook.fitness - 2.0 * feature).abs() < 3.0, "{outlook:?}");
             assert!(best.contains(&outlook.best), "{outlook:?}");
             assert!(outlook.most[0] <= outlook.half[0] && outlook.half[0] <= outlook.fitness);
@@ -261,7 +349,7 @@ mod tests {
             ..Workspace::default()
         };
         workspace.neighbours.truncate(2);
-        assert_eq!(workspace.outlook(&[1.0; COUNT], &finals, 1.0), None);
+        assert_eq!(workspace.outlook(&[1.0; COUNT], &finals, 1.0, 0.5), None);
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub(super) struct Neighbour {
     pub(super) target: Target,
     /// A draw from the distribution of its final: the final itself if it was measured.
     pub(super) draw: Target,
-    /// Kernel weight, 0 to 1.
+    /// How much it tells, 0 to 1.
+    pub(super) information: f64,
+    /// Its weight in the regression, 0 to 1.
     pub(super) weight: f64,
     /// What the regression predicts for it without it.
     pub(super) without: Target,
@@ -26,13 +28,20 @@ type Vector = SVector<f64, COUNT>;
 type Matrix = SMatrix<f64, COUNT, COUNT>;
 
 /// Fits the targets on `z` with the neighbours' weights, writes each one's leave-one-out
-/// prediction and returns the prediction at `at`; none without weight.
+/// prediction and returns the prediction at `at` with its leverage; none without weight.
+///
+/// The leverage is the variance of the prediction over that of a residual: large where the
+/// neighbours are few or `at` is beyond them.
 ///
 /// Ridge regression about the weighted means, the precision `ridge` being the prior's on the
 /// slopes. With H the hat matrix, the prediction without neighbour i is
 /// `(f_i - H_ii y_i) / (1 - H_ii)` (Allen, Technometrics 16, 1974: PRESS); leverages are held at
 /// most 0.9.
-pub(super) fn regress(neighbours: &mut [Neighbour], at: &Features, ridge: f64) -> Option<Target> {
+pub(super) fn regress(
+    neighbours: &mut [Neighbour],
+    at: &Features,
+    ridge: f64,
+) -> Option<(Target, f64)> {
     let total: f64 = neighbours.iter().map(|n| n.weight).sum();
     if total.is_nan() || total <= 0.0 {
         return None;
@@ -54,15 +63,16 @@ pub(super) fn regress(neighbours: &mut [Neighbour], at: &Features, ridge: f64) -
     let inverse = gram.cholesky()?.inverse();
     let slopes = cross.map(|cross| inverse * cross);
     let value = |away: &Vector, k: usize| level[k] + slopes[k].dot(away);
+    let spread = |away: &Vector| away.dot(&(inverse * away));
     for n in neighbours.iter_mut() {
         let away = Vector::from(n.z) - center;
-        let spread = away.dot(&(inverse * away));
-        let leverage = (n.weight * (1.0 / total + spread)).min(0.9);
+        let leverage = (n.weight * (1.0 / total + spread(&away))).min(0.9);
         n.without =
             std::array::from_fn(|k| (value(&away, k) - leverage * n.target[k]) / (1.0 - leverage));
     }
     let away = Vector::from(*at) - center;
-    Some([value(&away, 0), value(&away, 1)])
+    let leverage = 1.0 / total + spread(&away);
+    Some(([value(&away, 0), value(&away, 1)], leverage))
 }
 
 #[cfg(test)]
@@ -79,6 +89,7 @@ mod tests {
                     z,
                     target: [y, 2.0 * y],
                     draw: [y, 2.0 * y],
+                    information: 1.0,
                     weight: 0.2 + 0.8 * f64::from(i) / 40.0,
                     without: [0.0; 2],
                 }
@@ -93,10 +104,17 @@ mod tests {
         for i in [0, 17, 39] {
             let mut rest = neighbours();
             let left = rest.remove(i);
-            let refit = regress(&mut rest, &left.z, 1e-6).unwrap();
+            let (refit, _) = regress(&mut rest, &left.z, 1e-6).unwrap();
             assert!((refit[0] - all[i].without[0]).abs() < 1e-5);
             assert!((refit[1] - all[i].without[1]).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn leverage_grows_beyond_the_neighbours() {
+        let leverage = |at: f64| regress(&mut neighbours(), &[at; COUNT], 1.0).unwrap().1;
+        assert!(leverage(0.0) < 0.2);
+        assert!(leverage(1.0) < leverage(2.0) && leverage(5.0) > 1.0);
     }
 
     #[test]

@@ -17,17 +17,22 @@ struct Raw {
     explore: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tolerance: Option<f64>,
     startup_trials: usize,
+    families: bool,
 }
 
 impl Default for Raw {
     fn default() -> Self {
         Self {
             best_fraction: 0.1,
-            risk: 0.2,
+            risk: 0.5,
             explore: 0.02,
             accuracy: None,
+            tolerance: None,
             startup_trials: 5,
+            families: true,
         }
     }
 }
@@ -47,6 +52,9 @@ pub enum Error {
     /// `accuracy` is negative or not finite.
     #[error("accuracy must be a finite number of at least 0 in the metric's unit, got {0}")]
     Accuracy(f64),
+    /// `tolerance` is not above 0 or not finite.
+    #[error("tolerance must be a finite number above 0 in the metric's unit, got {0}")]
+    Tolerance(f64),
     /// `startup_trials` is above a million.
     #[error("startup_trials must be at most 1000000, got {0}")]
     StartupTrials(usize),
@@ -79,6 +87,21 @@ impl Spec {
         Self::try_from(self.raw)
     }
 
+    /// With no trial given up while the half-width of its 90 % interval is above this, in the
+    /// metric's unit, for its predicted fitness is handed to the search. None for a quarter of
+    /// the width of the metric's range.
+    pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
+        self.raw.tolerance = tolerance;
+        Self::try_from(self.raw)
+    }
+
+    /// With the extrapolations of curve families among what is compared, or without.
+    #[must_use]
+    pub fn with_families(mut self, families: bool) -> Self {
+        self.raw.families = families;
+        self
+    }
+
     /// With no stop before so many trials have ended. No prediction is made from fewer than
     /// three.
     pub fn with_startup_trials(mut self, startup_trials: usize) -> Result<Self, Error> {
@@ -107,6 +130,17 @@ impl Spec {
         self.raw.accuracy
     }
 
+    /// The half-width of the 90 % interval above which no trial is given up, in the metric's unit,
+    /// where it is given.
+    pub const fn tolerance(&self) -> Option<f64> {
+        self.raw.tolerance
+    }
+
+    /// Whether the extrapolations of curve families are among what is compared.
+    pub const fn families(&self) -> bool {
+        self.raw.families
+    }
+
     /// How many trials must have ended before any is stopped.
     pub const fn startup_trials(&self) -> usize {
         self.raw.startup_trials
@@ -130,6 +164,11 @@ impl TryFrom<Raw> for Spec {
             && !(accuracy >= 0.0 && accuracy.is_finite())
         {
             return Err(Error::Accuracy(accuracy));
+        }
+        if let Some(tolerance) = raw.tolerance
+            && !(tolerance > 0.0 && tolerance.is_finite())
+        {
+            return Err(Error::Tolerance(tolerance));
         }
         if raw.startup_trials > 1_000_000 {
             return Err(Error::StartupTrials(raw.startup_trials));
