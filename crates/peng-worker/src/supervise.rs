@@ -114,7 +114,8 @@ impl Slot {
             Some(PANIC) | None => Ok(Some(status)),
             Some(code) => {
                 let error = anyhow!("its process has ended with {status}; the log says why");
-                Err((error, u8::try_from(code).unwrap_or(FAILED).min(BAD_INPUT)))
+                let bad_input = code == i32::from(BAD_INPUT);
+                Err((error, if bad_input { BAD_INPUT } else { FAILED }))
             }
         }
     }
