@@ -23,6 +23,12 @@ const FILE: &str = "peng4nn.db";
 const LOCK: &str = "peng4nn.lock";
 const READERS: u32 = 4;
 
+/// How often a lock that is held is asked for again. A process that is being started has the
+/// locks of the one that starts it until it is another program, so one may outlast its holder
+/// for a moment.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// KiB of pages that the connection that writes keeps in memory: those that trials
 /// in training touch.
 const WRITER_CACHE: u32 = 32 << 10;
@@ -133,11 +139,14 @@ fn lock(folder: &Path) -> Result<File, Error> {
     };
     fs::create_dir_all(folder).map_err(folder_error)?;
     let file = File::create(folder.join(LOCK)).map_err(folder_error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse {
-            path: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(folder_error(source)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(folder_error(source)),
+        }
     }
+    Err(Error::InUse {
+        path: folder.to_owned(),
+    })
 }
