@@ -1,8 +1,8 @@
 //! What an experiment remembers of its trials.
 //!
-//! Bounded: the newest [`MOST_TRIALS`] ended trials with their features at no more than
-//! 74 cells, 49 bytes each (at most 3.7 MB an experiment), as many
-//! predictions that are yet to be checked, and room for one calculation.
+//! Bounded: the newest [`MOST_TRIALS`] ended trials with their features at no more than 74 cells,
+//! 49 bytes each (at most 3.7 MB an experiment), as many predictions that are yet to be checked,
+//! and room for one calculation.
 
 use std::collections::VecDeque;
 
