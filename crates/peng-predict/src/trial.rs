@@ -203,16 +203,19 @@ impl Session {
     }
 
     fn judge(&mut self, newest: usize) -> Decision {
-        let seen = std::mem::replace(&mut self.seen, self.curve.len());
-        judge(
-            self.policy.as_mut(),
-            &View {
-                settings: &self.settings,
-                curve: &self.curve,
-                seen,
-                newest,
-            },
-        )
+        let view = View {
+            settings: &self.settings,
+            curve: &self.curve,
+            seen: self.seen,
+            newest,
+        };
+        // At the target the policy is not asked, and has seen no more than before.
+        let is_asked = measured(&view).is_none();
+        let decision = judge(self.policy.as_mut(), &view);
+        if is_asked {
+            self.seen = self.curve.len();
+        }
+        decision
     }
 
     /// Has the policy learn from an observation that was decided on elsewhere, and from the

@@ -166,6 +166,25 @@ fn advised_stops_that_went_on_calibrate_and_correct_the_memory() {
 }
 
 #[test]
+fn what_arrives_after_the_target_is_remembered_at_its_place() {
+    // The target comes before some of the epochs on the way to it.
+    let learned = |epochs: &[u32]| {
+        let experiment = experiment(&[("explore", "1")]);
+        for trial in 0..8 {
+            let mut session = experiment.start(trial);
+            for &epoch in epochs {
+                session.observe(at(epoch, value(trial, epoch))).unwrap();
+            }
+            session.complete();
+        }
+        train(&experiment, 8)
+    };
+    let in_order = learned(&[1, 2, 3, 5, 8, 13, TARGET]);
+    let late = learned(&[5, 13, TARGET, 1, 8, 2, 3]);
+    assert_eq!(in_order, late);
+}
+
+#[test]
 fn a_wide_range_does_not_make_everything_known() {
     let mut wide = settings("adaptive", &[]);
     wide.range = ValueRange::new(0.0, 1e300).unwrap();
