@@ -19,7 +19,7 @@ const TELLING: f64 = 5.0;
 pub(super) const MOST_TRIALS: usize = 1000;
 
 /// A trial's features by cell, ascending.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Path {
     cells: Vec<u8>,
     features: Vec<Features>,
@@ -30,6 +30,17 @@ impl Path {
     pub(super) fn push(&mut self, cell: u8, features: Features) {
         self.cells.push(cell);
         self.features.push(features);
+    }
+
+    /// The features at the last cell.
+    pub(super) fn last(&self) -> Option<&Features> {
+        self.features.last()
+    }
+
+    /// Keeps the first so many cells.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.cells.truncate(length);
+        self.features.truncate(length);
     }
 }
 

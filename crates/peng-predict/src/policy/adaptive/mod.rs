@@ -33,13 +33,14 @@ mod novelty;
 mod outlook;
 mod regression;
 mod spec;
+mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::calibration::Given;
-use self::features::{Features, Trace, cell};
-use self::memory::{Memory, Path};
+use self::memory::Memory;
 use self::outlook::{LEAST_NEIGHBOURS, Outlook};
+use self::walk::{Walk, cell_of, is_first};
 use super::{Calibration, Kind, Policy, View};
 use crate::experiment::{Mode, Settings};
 use crate::fit;
@@ -96,8 +97,7 @@ impl super::Peers for Peers {
             is_explored: draw::is_explored(trial, self.spec.explore()),
             spec: self.spec.clone(),
             memory: Arc::clone(&self.memory),
-            trace: Trace::default(),
-            blend: extrapolation::Blend::default(),
+            walk: Walk::new(self.spec.families()),
             workspace: fit::Workspace::default(),
         })
     }
@@ -117,38 +117,11 @@ struct Rule {
     is_explored: bool,
     spec: Spec,
     memory: Arc<Mutex<Memory>>,
-    trace: Trace,
-    blend: extrapolation::Blend,
+    walk: Walk,
     workspace: fit::Workspace,
 }
 
 impl Rule {
-    /// Takes over what is new of the curve.
-    fn load(&mut self, view: &View<'_>) {
-        self.trace.truncate(view.seen);
-        for observation in &view.curve[self.trace.len()..] {
-            self.trace.push(view.settings.goal.score(observation.value));
-        }
-    }
-
-    /// The features of the first `length` observations.
-    fn features(&mut self, view: &View<'_>, length: usize) -> Features {
-        let families = self.spec.families();
-        let extrapolated = families.then(|| self.blend.score(view, length)).flatten();
-        self.trace.features(length, extrapolated)
-    }
-
-    /// The features by cell of the first `length` observations: of the first one in each, as when
-    /// a running trial is judged.
-    fn path(&mut self, view: &View<'_>, length: usize) -> Path {
-        let mut path = Path::default();
-        for index in (0..length).filter(|&index| Self::is_first(view, index)) {
-            let features = self.features(view, index + 1);
-            path.push(Self::cell(view, index), features);
-        }
-        path
-    }
-
     /// The verdict on an outlook, if it is to stop; the threshold that the chance of being among
     /// the best is compared with.
     fn judge(&self, view: &View<'_>, memory: &Memory, outlook: &Outlook) -> (Option<Reason>, f64) {
@@ -188,24 +161,14 @@ impl Rule {
         let width = settings.range.upper() - settings.range.lower();
         self.spec.tolerance().unwrap_or(TOLERANCE_OF_RANGE * width)
     }
-
-    fn cell(view: &View<'_>, index: usize) -> u8 {
-        cell(view.curve[index].epoch, view.settings.target)
-    }
-
-    /// Whether an observation is the first one of its cell.
-    fn is_first(view: &View<'_>, index: usize) -> bool {
-        index == 0 || Self::cell(view, index - 1) != Self::cell(view, index)
-    }
 }
 
 impl Policy for Rule {
     fn decide(&mut self, view: &View<'_>) -> Decision {
-        self.load(view);
         let last = view.curve.len() - 1;
-        let features = self.features(view, view.curve.len());
+        let features = self.walk.features(view);
         let mut memory = lock(&self.memory);
-        let outlook = memory.outlook(self.trial, Self::cell(view, last), &features);
+        let outlook = memory.outlook(self.trial, cell_of(view, last), &features);
         let (outlook, trials) = match outlook {
             Ok(outlook) => (Some(held(view.settings, outlook)), memory.ended()),
             Err(trials) => (None, trials),
@@ -222,7 +185,7 @@ impl Policy for Rule {
         }
         let (stop, threshold) = self.judge(view, &memory, &outlook);
         let probability = outlook.best;
-        let is_judged = view.curve.len() >= LEAST_OBSERVATIONS && Self::is_first(view, last);
+        let is_judged = view.curve.len() >= LEAST_OBSERVATIONS && is_first(view, last);
         match stop.filter(|_| is_judged) {
             Some(_) if self.is_explored => {
                 let reason = Reason::Explored {
@@ -253,13 +216,12 @@ impl Policy for Rule {
             return;
         };
         if stops {
-            self.load(view);
             let last = view.curve.len() - 1;
-            let features = self.features(view, view.curve.len());
-            let path = self.path(view, view.curve.len());
+            let features = self.walk.features(view);
+            let path = self.walk.path(view, view.curve.len());
             let mut memory = lock(&self.memory);
             // What is remembered is what it was when the decision was made, and so is the draw.
-            let outlook = memory.outlook(self.trial, Self::cell(view, last), &features);
+            let outlook = memory.outlook(self.trial, cell_of(view, last), &features);
             let draw = outlook.map_or(given.fitness, |outlook| held(view.settings, outlook).draw);
             memory.stop(self.trial, given, draw, path);
         } else {
@@ -268,12 +230,11 @@ impl Policy for Rule {
     }
 
     fn complete(&mut self, view: &View<'_>) {
-        self.load(view);
         let target = view.settings.target;
         let before = view.curve.partition_point(|point| point.epoch < target);
         let length = (before + 1).min(view.curve.len());
         let fitness = view.settings.goal.score(view.curve[length - 1].value);
-        let path = self.path(view, length);
+        let path = self.walk.path(view, length);
         let is_free = self.is_explored || view.settings.mode == Mode::Advise;
         lock(&self.memory).complete(self.trial, fitness, path, is_free);
     }
