@@ -70,6 +70,9 @@ proptest! {
             name.family().gradient(&truth, x[row])[column] * scales[column]
         });
         let least = rows.singular_values().min();
+        // Its valleys part; `surfaces.rs` counts how often the wrong one is found.
+        let may_miss = name == Name::Expp3;
+        prop_assert!(found.sse < 1e-6 || may_miss, "{name} {truth:?}: {found:?}");
         prop_assume!(least > 0.3 && found.sse < 1e-6);
         for ((found, truth), scale) in found.parameters.iter().zip(&truth).zip(scales) {
             prop_assert!((found - truth).abs() < 1e-3 * scale, "{name} {truth:?}: {found:?}");
