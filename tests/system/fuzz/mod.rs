@@ -118,8 +118,10 @@ async fn no_call_breaks_the_server_or_makes_it_grow() {
         &[
             "search",
             "--workers=0",
-            // What is leased and never heard of again must not end the search.
-            "--lease=86400",
+            // What is leased is not heard of again: it is lent anew every second, and a search
+            // whose candidates were all lost too often would end by itself.
+            "--lease=1",
+            "--attempts=4294967295",
             "--listen=127.0.0.1:0",
             "--log=warn,peng_server=info",
             "--log-format=json",
