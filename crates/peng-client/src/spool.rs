@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, Write},
+    io::{self, Read, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -34,11 +35,7 @@ impl Spool {
         let path = folder.join(format!("{}.{EXTENSION}", trial.replace('/', "~")));
         let open = || -> io::Result<_> {
             fs::create_dir_all(folder)?;
-            let mut file = OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create(true)
-                .open(&path)?;
+            let mut file = options().truncate(false).open(&path)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             // A process that died while writing leaves a part of a record.
@@ -60,7 +57,9 @@ impl Spool {
 
     /// Adds an observation that is about to be sent.
     pub(crate) fn push(&mut self, observation: &Observation) -> Result<(), Error> {
-        let written = self.file.write_all(&record(observation));
+        // At its place: over what there was only room for in part.
+        let place = (self.records * RECORD) as u64;
+        let written = self.file.write_all_at(&record(observation), place);
         written.map_err(|source| failed(&self.path, source))?;
         self.records += 1;
         Ok(())
@@ -77,13 +76,22 @@ impl Spool {
             return Ok(());
         }
         let bytes: Vec<u8> = unanswered.flat_map(record).collect();
-        let mut rewrite = || {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-            self.file.write_all(&bytes)
-        };
-        rewrite().map_err(|source| failed(&self.path, source))?;
+        self.rewrite(&bytes)
+            .map_err(|source| failed(&self.path, source))?;
         self.records = left;
+        Ok(())
+    }
+
+    /// The file has `bytes` in the place of all that it had, or stays as it was.
+    fn rewrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return self.file.set_len(0);
+        }
+        let fresh = self.path.with_extension("fresh");
+        let mut file = options().truncate(true).open(&fresh)?;
+        file.write_all(bytes)?;
+        fs::rename(&fresh, &self.path)?;
+        self.file = file;
         Ok(())
     }
 
@@ -91,6 +99,12 @@ impl Spool {
     pub(crate) fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| failed(&self.path, source))
     }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true);
+    options
 }
 
 /// The trials of which the folder holds observations; none where there is no folder.
@@ -180,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut spool, _) = Spool::open(folder.path(), TRIAL).unwrap();
         spool.push(&at(1)).unwrap();
-        spool.file.write_all(&[7; 5]).unwrap();
+        torn(&spool);
         drop(spool);
         let (mut spool, left) = Spool::open(folder.path(), TRIAL).unwrap();
         assert_eq!(left, [at(1)]);
@@ -188,6 +202,46 @@ mod tests {
         drop(spool);
         let (_, left) = Spool::open(folder.path(), TRIAL).unwrap();
         assert_eq!(left, [at(1), at(2)]);
+    }
+
+    /// What a disk without room, or a process that dies, leaves of a record.
+    fn torn(spool: &Spool) {
+        let mut file = OpenOptions::new().append(true).open(&spool.path).unwrap();
+        file.write_all(&[7; 5]).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_lives_writes_over_half_a_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut spool, _) = Spool::open(folder.path(), TRIAL).unwrap();
+        spool.push(&at(1)).unwrap();
+        torn(&spool);
+        spool.push(&at(2)).unwrap();
+        drop(spool);
+        let (_, left) = Spool::open(folder.path(), TRIAL).unwrap();
+        assert_eq!(left, [at(1), at(2)]);
+    }
+
+    #[test]
+    fn a_rewrite_that_fails_leaves_all_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut spool, _) = Spool::open(folder.path(), TRIAL).unwrap();
+        for epoch in 1..=2_000 {
+            spool.push(&at(epoch)).unwrap();
+        }
+        // No file can be written there.
+        let fresh = spool.path.with_extension("fresh");
+        fs::create_dir(&fresh).unwrap();
+        let last = [at(1_999), at(2_000)];
+        spool.keep(last.iter()).unwrap_err();
+        spool.push(&at(2_001)).unwrap();
+        let (_, left) = Spool::open(folder.path(), TRIAL).unwrap();
+        assert_eq!((left.len(), left[2_000]), (2_001, at(2_001)));
+        fs::remove_dir(&fresh).unwrap();
+        spool.keep(last.iter()).unwrap();
+        spool.push(&at(2_002)).unwrap();
+        let (_, left) = Spool::open(folder.path(), TRIAL).unwrap();
+        assert_eq!(left, [at(1_999), at(2_000), at(2_002)]);
     }
 
     #[test]
