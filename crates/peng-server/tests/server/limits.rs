@@ -268,3 +268,48 @@ fn the_page_of_limits_is_right() {
     limits.sort();
     assert_eq!(rows, limits);
 }
+
+/// The trials of every page, with their curves.
+async fn pages(client: &Client) -> Result<Vec<Vec<v1::Trial>>, Error> {
+    let mut pages = Vec::new();
+    let mut request = v1::ListTrialsRequest {
+        parent: PARENT.to_owned(),
+        view: v1::TrialView::Full.into(),
+        ..v1::ListTrialsRequest::default()
+    };
+    loop {
+        let page = client.list_trials(request.clone()).await?;
+        pages.push(page.trials);
+        if page.next_page_token.is_empty() {
+            return Ok(pages);
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curves_that_are_too_much_for_one_message_come_on_several_pages() {
+    const EPOCHS: u32 = 2_000;
+    let (server, client) = start(config()).await;
+    let trials: Vec<_> = (0..12).map(|trial| format!("t{trial}")).collect();
+    for trial in &trials {
+        create(&client, trial).await.unwrap();
+        let mut reporter = client.reporter(name(trial));
+        for epoch in 1..=EPOCHS {
+            let value = value(epoch.min(20));
+            reporter.send(f64::from(epoch) / 100.0, value).unwrap();
+        }
+        while reporter.decided().await.unwrap().is_some() {}
+    }
+    let pages = pages(&client).await.unwrap();
+    assert!(pages.len() > 1);
+    let listed: Vec<_> = pages.iter().flatten().collect();
+    let names: Vec<_> = trials.iter().map(|trial| name(trial)).collect();
+    assert!(listed.iter().map(|trial| &trial.name).eq(&names));
+    assert!(
+        listed
+            .iter()
+            .all(|trial| trial.observations.len() == EPOCHS as usize)
+    );
+    server.stop().await;
+}
