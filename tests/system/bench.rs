@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::{InProcess, Process, rising};
 
 /// Curves that settle, of 12 epochs each.
-fn curves(folder: &Path) -> String {
+pub(crate) fn curves(folder: &Path) -> String {
     let mut text = "curve_id,epoch,val_accuracy\n".to_owned();
     for curve in 0..3 {
         for epoch in 1..=12 {

@@ -19,5 +19,6 @@ mod python;
 mod replicas;
 mod restart;
 mod search;
+mod secured;
 mod watch;
 mod worker;

@@ -74,6 +74,13 @@ impl Credentials {
     /// A connection to the server at `endpoint`, `http://host:port` or `https://host:port`, which
     /// is made by the first call and made again when it breaks.
     pub fn channel(&self, endpoint: &str, options: &Options) -> Result<Transport, Error> {
+        let channel = self.endpoint(endpoint, options)?.connect_lazy();
+        Ok(self.over(channel))
+    }
+
+    /// The server at `endpoint`, encrypted where it is `https://host:port`, for those who connect
+    /// by themselves.
+    pub fn endpoint(&self, endpoint: &str, options: &Options) -> Result<Endpoint, Error> {
         let wrong = |source| Error::Endpoint {
             endpoint: endpoint.to_owned(),
             source,
@@ -87,8 +94,12 @@ impl Credentials {
                 endpoint: endpoint.to_owned(),
             });
         }
-        let channel = options.apply(address).connect_lazy();
-        Ok(InterceptedService::new(channel, Bearer(self.token.clone())))
+        Ok(options.apply(address))
+    }
+
+    /// A connection to [`Credentials::endpoint`] that shows the token.
+    pub fn over(&self, channel: Channel) -> Transport {
+        InterceptedService::new(channel, Bearer(self.token.clone()))
     }
 
     fn tls(&self) -> ClientTlsConfig {

@@ -1,11 +1,11 @@
 //! `peng4nn health`: the question that a container's health check asks.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use peng_client::{Options, Transport};
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -53,13 +53,27 @@ pub(crate) async fn run(args: HealthArgs) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
+/// What a status says, and what lies behind it where no server has sent it.
+fn reason(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
 async fn ask(channel: Transport, service: String) -> anyhow::Result<()> {
     let answer = HealthClient::new(channel)
         .check(HealthCheckRequest { service })
         .await
         .map_err(|status| match status.code() {
-            Code::Unavailable => anyhow::Error::new(status).context("the server is not there"),
-            _ => anyhow!("the server does not know: {}", status.message()),
+            Code::NotFound => anyhow!("the server does not know this service"),
+            _ => anyhow!("the server does not answer: {}", reason(&status)),
         })?;
     match answer.into_inner().status() {
         ServingStatus::Serving => Ok(()),

@@ -1,12 +1,12 @@
 //! What to load a server with.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::Args;
+use peng_client::{Credentials, Options, Transport};
 use peng_curves::Columns;
-use tonic::transport::{Channel, Endpoint};
 
-use crate::{exit::Failure, metric::Metric, output::Format};
+use crate::{exit::Failure, metric::Metric, output::Format, secure::ConnectArgs};
 
 /// Load a running server with recorded curves and measure its answers
 ///
@@ -71,6 +71,8 @@ pub(crate) struct BenchArgs {
     pub(super) metric: Metric,
     #[command(flatten)]
     pub(super) columns: Columns,
+    #[command(flatten)]
+    pub(super) connect: ConnectArgs,
 }
 
 const AFTER: &str = "\
@@ -79,11 +81,9 @@ Examples:
   peng4nn bench --curves curves.csv.gz --unary --in-flight 64 --echo
   peng4nn bench --curves curves.csv.gz --streams 10000 --window 1
   peng4nn bench --curves curves.csv.gz --trials 10000000 --seconds 600 --rate 20000
+  peng4nn bench --curves curves.csv.gz --endpoint https://nas:50051 --token-file token
 
 Memory is the server's own (VmRSS), read where it runs on the same Linux.";
-
-/// How long to wait for a connection.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Bytes under way on a connection: more than the answers that may wait on it.
 const CONNECTION_WINDOW: u32 = 8 << 20;
@@ -104,26 +104,25 @@ impl BenchArgs {
     }
 
     /// Connections to `endpoint`, made.
-    pub(super) async fn connect(&self, endpoint: &str) -> Result<Vec<Channel>, Failure> {
+    pub(super) async fn connect(
+        &self,
+        endpoint: &str,
+        credentials: &Credentials,
+    ) -> Result<Vec<Transport>, Failure> {
         let of_each = if self.unary { 32 } else { 100 };
         let count = self
             .connections
             .unwrap_or_else(|| self.at_a_time().div_ceil(of_each).max(2));
-        let endpoint = Endpoint::from_shared(endpoint.to_owned())
-            .map_err(|_| {
-                Failure::input(anyhow::anyhow!(
-                    "--endpoint: `{endpoint}` is no http://host:port"
-                ))
-            })?
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true)
+        let endpoint = credentials
+            .endpoint(endpoint, &Options::default())
+            .map_err(Failure::input)?
             .initial_connection_window_size(CONNECTION_WINDOW);
         let mut channels = Vec::new();
         for _ in 0..count {
             let channel = endpoint.connect().await.map_err(|error| {
                 anyhow::Error::from(error).context(format!("cannot connect to {}", endpoint.uri()))
             })?;
-            channels.push(channel);
+            channels.push(credentials.over(channel));
         }
         Ok(channels)
     }

@@ -15,6 +15,7 @@ use std::{
 use anyhow::Context;
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
+use peng_client::Transport;
 use peng_proto::v1;
 use tokio::{net::TcpListener, task::JoinSet};
 use tonic::{
@@ -22,7 +23,7 @@ use tonic::{
     body::Body,
     client::Grpc as ClientGrpc,
     server::{Grpc as ServerGrpc, NamedService, UnaryService},
-    transport::{Channel, Server, server::TcpIncoming},
+    transport::{Server, server::TcpIncoming},
 };
 use tonic_prost::ProstCodec;
 
@@ -117,7 +118,7 @@ impl Drop for Process {
 
 /// Calls a second with so many under way, for so long.
 pub(super) async fn measure(
-    channels: &[Channel],
+    channels: &[Transport],
     in_flight: u32,
     time: Duration,
 ) -> anyhow::Result<f64> {

@@ -9,18 +9,19 @@ use std::{
 };
 
 use anyhow::anyhow;
+use peng_client::Transport;
 use peng_predict::experiment::Settings;
 use peng_proto::v1::{self, prediction_service_client::PredictionServiceClient};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use super::{args::BenchArgs, curves::Curves, tally::Tally};
 
-/// A plain client.
-pub(super) type Client = PredictionServiceClient<Channel>;
+/// A client that tries nothing again.
+pub(super) type Client = PredictionServiceClient<Transport>;
 
 /// Calls under way at a time while trials are made.
 const MAKERS: usize = 64;

@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::Context;
+use peng_client::Credentials;
 use peng_predict::{Epoch, Mode, experiment::Settings};
 
 use crate::{
@@ -39,7 +40,8 @@ pub(crate) async fn run(args: BenchArgs) -> Result<Ending, Failure> {
         return Ok(Ending::Done);
     }
     let (curves, settings) = input(&args)?;
-    let channels = args.connect(&args.endpoint).await?;
+    let credentials = args.connect.credentials()?;
+    let channels = args.connect(&args.endpoint, &credentials).await?;
     let clients: Vec<_> = channels.into_iter().map(Client::new).collect();
     let process = local(&args.endpoint);
     let before = process.and_then(Process::memory);
@@ -120,6 +122,7 @@ fn local(endpoint: &str) -> Option<Process> {
 
 async fn echo_rate(args: &BenchArgs) -> Result<f64, Failure> {
     let process = echo::Process::start()?;
-    let channels = args.connect(&process.endpoint).await?;
+    let nothing = Credentials::default();
+    let channels = args.connect(&process.endpoint, &nothing).await?;
     Ok(echo::measure(&channels, args.in_flight, ECHO).await?)
 }

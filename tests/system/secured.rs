@@ -1,0 +1,85 @@
+//! The commands against a server that other machines may reach: TLS and tokens.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use crate::{bench::curves, harness::Process};
+
+fn peng4nn(folder: &Path, arguments: &str) -> Output {
+    Command::new(Process::binary("peng4nn"))
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Succeeds, or says so on standard error.
+fn succeeds(folder: &Path, arguments: &str) -> String {
+    let output = peng4nn(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with this code and says so.
+fn fails(folder: &Path, arguments: &str, code: i32, said: &str) {
+    let output = peng4nn(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {error}");
+    assert!(error.contains(said), "{arguments}: {error}");
+}
+
+/// The files `server.pem`, `server.key`, `tokens` and `token`; the token.
+fn credentials(folder: &Path) -> String {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join("server.pem"), own.cert.pem()).unwrap();
+    fs::write(folder.join("server.key"), own.signing_key.serialize_pem()).unwrap();
+    let made = peng4nn(folder, "token new --scope admin:experiments/*");
+    fs::write(folder.join("token"), &made.stdout).unwrap();
+    fs::write(folder.join("tokens"), &made.stderr).unwrap();
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn every_command_that_calls_a_server_calls_a_secured_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let token = credentials(folder);
+    let path = |name: &str| format!("{}/{name}", folder.display());
+    let mut server = Process::start(
+        "peng4nn",
+        &[
+            "serve",
+            "--listen=0.0.0.0:0",
+            &format!("--data={}", path("data")),
+            &format!("--tls-certificate={}", path("server.pem")),
+            &format!("--tls-key={}", path("server.key")),
+            &format!("--tokens={}", path("tokens")),
+        ],
+    );
+    let line = server.wait_for("listening");
+    let port = line.trim_end().rsplit(':').next().unwrap();
+    let endpoint = format!("--endpoint https://localhost:{port}");
+
+    succeeds(folder, &format!("health {endpoint} --ca server.pem"));
+    fails(folder, &format!("health {endpoint}"), 1, "certificate");
+    let plain = format!("health --endpoint http://localhost:{port}");
+    fails(folder, &plain, 1, "does not answer");
+
+    let curves = curves(folder);
+    let load = format!("bench {endpoint} --ca server.pem --curves {curves} --trials 5 --epochs 12");
+    fails(folder, &load, 1, "the call has no token");
+    let report = succeeds(folder, &format!("{load} --token-file token"));
+    assert!(report.contains("5 ended"), "{report}");
+    let elsewhere =
+        format!("bench --endpoint http://192.0.2.1:1 --token-file token --curves {curves}");
+    fails(folder, &elsewhere, 2, "a token is not sent");
+
+    for line in server.said() {
+        assert!(!line.contains(&token), "{line}");
+    }
+    assert_eq!(server.signal("TERM"), Some(0));
+}
