@@ -167,10 +167,11 @@ async fn lines(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(Stri
     let Some(stream) = stream else {
         return;
     };
-    let mut lines = BufReader::new(stream).lines();
+    // Whatever libtorch writes; a slot whose log nobody reads any more would fail.
+    let mut lines = BufReader::new(stream).split(b'\n');
     // A stream that breaks has ended, too.
-    while let Ok(Some(line)) = lines.next_line().await {
-        take(line);
+    while let Ok(Some(line)) = lines.next_segment().await {
+        take(String::from_utf8_lossy(&line).into_owned());
     }
 }
 
@@ -212,6 +213,14 @@ mod tests {
         assert!(text.starts_with("w-1 crashed 5 times in a row"), "{text}");
         assert!(text.contains("SIGABRT"), "{text}");
         assert_eq!((code, starts), (FAILED, 5));
+    }
+
+    #[tokio::test]
+    async fn a_log_is_read_to_its_end_whatever_is_in_it() {
+        let mut read = Vec::new();
+        let log: &[u8] = b"\xff is no text\r\n\nready";
+        lines(Some(log), |line| read.push(line)).await;
+        assert_eq!(read, ["\u{fffd} is no text\r", "", "ready"]);
     }
 
     #[tokio::test]
