@@ -100,8 +100,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.json")]
     pub(crate) test: Option<PathBuf>,
 
-    /// How long a server may be away before the worker gives up; training goes on meanwhile and
-    /// no observation is lost
+    /// How long a server may be away while there is nothing to train, before the worker gives up.
+    /// A candidate is trained on however long it is, and loses no observation by it
     #[arg(long, value_name = "SECONDS", default_value = "600")]
     pub(crate) patience: u64,
 

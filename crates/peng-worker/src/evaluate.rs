@@ -8,7 +8,7 @@ use peng_client::{
     v1,
 };
 use peng_proto::search::Assignment;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,8 +20,11 @@ use crate::{
     train::{Closing, Failure, Observation, Running, Trainer},
 };
 
-/// Training does not run ahead of the verdicts by more epochs; below the reporter's window.
-const AHEAD: usize = 200;
+/// Training does not run ahead of the verdicts by more epochs; below the reporter's queue.
+const AHEAD: usize = 60_000;
+
+/// Between asking a server that was away for the whole patience and asking again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the log lines of measurements are filtered by.
 const EPOCHS: &str = "peng_worker::epochs";
@@ -131,11 +134,12 @@ impl Evaluation<'_> {
                 running.go_on();
                 due = None;
             }
-            let late = due.filter(|_| attempt.goes_on() && attempt.unanswered() < AHEAD);
+            let trains = attempt.goes_on() && attempt.unanswered() < AHEAD;
+            let late = due.filter(|_| trains);
             tokio::select! {
                 biased;
                 () = self.leaving.cancelled() => return Halt::Leaving,
-                answer = reporter.decided(), if attempt.unanswered() > 0 => {
+                answer = decided(&mut reporter, trains), if attempt.unanswered() > 0 => {
                     if let Err(error) = self.hear(attempt, answer) {
                         return Halt::Broken(error);
                     }
@@ -248,6 +252,19 @@ impl Evaluation<'_> {
             biased;
             result = &mut call => Some(result),
             () = self.leaving.cancelled() => timeout(FAREWELL, call).await.ok(),
+        }
+    }
+}
+
+/// The next answer. While the training goes on, the server may be away for any time.
+async fn decided(reporter: &mut Reporter, trains: bool) -> Result<Option<Decided>, ClientError> {
+    loop {
+        match reporter.decided().await {
+            Err(error @ ClientError::GaveUp { .. }) if trains => {
+                tracing::warn!(%error, "training goes on");
+                sleep(PAUSE).await;
+            }
+            answer => return answer,
         }
     }
 }

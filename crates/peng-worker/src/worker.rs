@@ -10,8 +10,8 @@ use crate::{Error, progress::Show, slot::Slot, train::Trainer};
 /// A worker with its slots.
 #[derive(Clone)]
 pub struct Worker {
-    /// The orchestrator; its patience is how long an outage is survived, and a prediction server
-    /// elsewhere is met with the same waits and credentials.
+    /// The orchestrator; its patience is how long an outage is survived while there is nothing
+    /// to train, and a prediction server elsewhere is met with the same waits and credentials.
     pub orchestrator: Client,
     /// Its slots, at least one: so many candidates train at the same time.
     pub slots: Vec<Post>,
