@@ -170,8 +170,8 @@ impl Live {
         let stops = decision.verdict == Verdict::Stop
             && self.experiment.settings.mode == Mode::Enforce
             && inner.row.state == State::Running;
+        let enters = stops.then(|| (State::Stopped, inner.enter(State::Stopped, "")));
         if stops {
-            inner.enter(State::Stopped, "");
             debug!(trial = inner.row.id, epoch = epoch.get(), reason = %decision.reason, "stopped");
         }
         let write = Write::Observe {
@@ -182,7 +182,7 @@ impl Live {
                 observation,
                 decision: decision.clone(),
             }),
-            enters: stops.then_some(State::Stopped),
+            enters,
         };
         let target = self.experiment.settings.target.get();
         terms.metrics.logged(&decision, stops, epoch.get(), target);
@@ -214,7 +214,7 @@ impl Live {
                 "no verdict of this trial is STOP; SUCCEEDED, FAILED, PREEMPTED or CANCELLED would be right",
             ));
         }
-        inner.enter(state, message);
+        let at = inner.enter(state, message);
         if state == State::Succeeded {
             inner.session.complete();
         }
@@ -223,6 +223,7 @@ impl Live {
             trial: self.key,
             basis: inner.advance(&mut order),
             state,
+            at,
             message: message.to_owned(),
         };
         Ok(place.write(write, Some(self.spoiled.clone())))
@@ -252,7 +253,7 @@ impl Live {
             trial: self.key,
             basis: inner.advance(&mut order),
             epoch,
-            enters: resumes.then_some(State::Running),
+            resumes,
         };
         let ticket = place.write(write, None);
         self.spoiled.store(true, Ordering::Release);
@@ -307,10 +308,13 @@ impl Inner {
         basis
     }
 
-    fn enter(&mut self, state: State, message: &str) {
+    /// When it enters the state: as the log keeps it, so that all who ask are told the same.
+    fn enter(&mut self, state: State, message: &str) -> SystemTime {
+        let now = to_the_microsecond(SystemTime::now());
         self.row.state = state;
         message.clone_into(&mut self.row.message);
-        self.row.ended = state.is_terminal().then(SystemTime::now);
+        self.row.ended = state.is_terminal().then_some(now);
+        now
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -330,6 +334,12 @@ impl Inner {
                 .map(|(epoch, decision)| (epoch, decision.clone())),
         }
     }
+}
+
+fn to_the_microsecond(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let rest = since.map_or(0, |since| since.subsec_nanos() % 1_000);
+    time - Duration::from_nanos(rest.into())
 }
 
 /// Equality that takes two NaN for the same report of a diverged training.

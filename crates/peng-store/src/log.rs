@@ -229,8 +229,8 @@ pub enum Write {
         basis: Basis,
         /// Boxed: it is much larger than the other variants.
         logged: Box<Logged>,
-        /// The state entered.
-        enters: Option<State>,
+        /// The state entered, and when.
+        enters: Option<(State, SystemTime)>,
     },
     /// A change of state.
     Enter {
@@ -242,6 +242,8 @@ pub enum Write {
         basis: Basis,
         /// The state entered.
         state: State,
+        /// When, to the microsecond.
+        at: SystemTime,
         /// Why, for people.
         message: String,
     },
@@ -256,8 +258,8 @@ pub enum Write {
         basis: Basis,
         /// The last epoch that stays.
         epoch: Epoch,
-        /// The state entered.
-        enters: Option<State>,
+        /// Whether its STOP is taken back too, and it is [`State::Running`] again.
+        resumes: bool,
     },
     /// Writes nothing; tells whether a version is still the last.
     Check {

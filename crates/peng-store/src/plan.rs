@@ -1,10 +1,13 @@
 //! Which writes of a commit rest on the log as it is, and what they change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::SystemTime,
+};
 
 use peng_predict::Epoch;
 
-use crate::{Basis, Logged, Seq, State, TrialKey, Version, Write, Written};
+use crate::{Basis, Logged, Seq, State, TrialKey, Version, Write, Written, rows};
 
 /// What a version is of: a trial or an experiment, by its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,12 +54,23 @@ pub(crate) struct RolledBack {
     pub(crate) epoch: f64,
 }
 
-/// A trial that enters a state.
+/// The state that a trial enters.
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
-    pub(crate) trial: i64,
     pub(crate) state: State,
+    /// Microseconds since 1970, where the state is an end.
+    pub(crate) ended: Option<i64>,
     pub(crate) message: &'a str,
+}
+
+impl<'a> Entered<'a> {
+    fn new(state: State, at: Option<SystemTime>, message: &'a str) -> Self {
+        Self {
+            state,
+            ended: at.filter(|_| state.is_terminal()).map(rows::micros),
+            message,
+        }
+    }
 }
 
 /// What becomes of a write.
@@ -84,7 +98,8 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Plan<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
-    pub(crate) entered: Vec<Entered<'a>>,
+    /// The last state that each trial enters, by its row.
+    pub(crate) entered: BTreeMap<i64, Entered<'a>>,
     pub(crate) rolled_back: Vec<RolledBack>,
     /// The versions after the commit, where it raises them.
     pub(crate) trials: BTreeMap<i64, i64>,
@@ -197,7 +212,10 @@ impl<'a> Plan<'a> {
             } => {
                 let observed = self.log(experiment.get(), trial.get(), EntryKind::Observed(logged));
                 match enters {
-                    Some(state) => self.enter(experiment.get(), *trial, *state, ""),
+                    Some((state, at)) => {
+                        let entered = Entered::new(*state, Some(*at), "");
+                        self.enter(experiment.get(), *trial, entered)
+                    }
                     None => observed,
                 }
             }
@@ -205,14 +223,18 @@ impl<'a> Plan<'a> {
                 experiment,
                 trial,
                 state,
+                at,
                 message,
                 ..
-            } => self.enter(experiment.get(), *trial, *state, message),
+            } => {
+                let entered = Entered::new(*state, Some(*at), message);
+                self.enter(experiment.get(), *trial, entered)
+            }
             Write::RollBack {
                 experiment,
                 trial,
                 epoch,
-                enters,
+                resumes,
                 ..
             } => {
                 self.rolled_back.push(RolledBack {
@@ -221,9 +243,11 @@ impl<'a> Plan<'a> {
                 });
                 let kind = EntryKind::RolledBack(*epoch);
                 let rolled_back = self.log(experiment.get(), trial.get(), kind);
-                match enters {
-                    Some(state) => self.enter(experiment.get(), *trial, *state, ""),
-                    None => rolled_back,
+                if *resumes {
+                    let running = Entered::new(State::Running, None, "");
+                    self.enter(experiment.get(), *trial, running)
+                } else {
+                    rolled_back
                 }
             }
         };
@@ -241,18 +265,9 @@ impl<'a> Plan<'a> {
         result
     }
 
-    fn enter(
-        &mut self,
-        experiment: i64,
-        trial: TrialKey,
-        state: State,
-        message: &'a str,
-    ) -> Planned {
-        self.entered.push(Entered {
-            trial: trial.get(),
-            state,
-            message,
-        });
+    fn enter(&mut self, experiment: i64, trial: TrialKey, entered: Entered<'a>) -> Planned {
+        let state = entered.state;
+        self.entered.insert(trial.get(), entered);
         self.log(experiment, trial.get(), EntryKind::Entered(state))
     }
 

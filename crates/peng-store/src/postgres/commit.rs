@@ -51,9 +51,7 @@ pub(super) async fn execute(
     for rolled_back in &plan.rolled_back {
         retract(db, rolled_back).await?;
     }
-    for entered in &plan.entered {
-        enter(db, entered, at).await?;
-    }
+    enter(db, &plan.entered).await?;
     let seqs: Vec<Seq> = seqs.into_iter().map(Seq::new).collect();
     Ok(plan.written(&seqs))
 }
@@ -239,13 +237,25 @@ async fn retract(db: &mut PgConnection, rolled_back: &RolledBack) -> Result<(), 
     Ok(())
 }
 
-async fn enter(db: &mut PgConnection, entered: &Entered<'_>, at: i64) -> Result<(), Error> {
-    sqlx::query("UPDATE trials SET state = $1, message = $2, ended_us = $3 WHERE key = $4")
-        .bind(entered.state.as_str())
-        .bind(entered.message)
-        .bind(entered.state.is_terminal().then_some(at))
-        .bind(entered.trial)
-        .execute(db)
-        .await?;
+async fn enter(db: &mut PgConnection, entered: &BTreeMap<i64, Entered<'_>>) -> Result<(), Error> {
+    if entered.is_empty() {
+        return Ok(());
+    }
+    let trials: Vec<i64> = entered.keys().copied().collect();
+    let states: Vec<_> = entered.values().map(|row| row.state.as_str()).collect();
+    let messages: Vec<_> = entered.values().map(|row| row.message).collect();
+    let ends: Vec<_> = entered.values().map(|row| row.ended).collect();
+    sqlx::query(
+        "UPDATE trials SET state = new.state, message = new.message, ended_us = new.ended_us
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+             AS new (key, state, message, ended_us)
+         WHERE trials.key = new.key",
+    )
+    .bind(&trials)
+    .bind(&states)
+    .bind(&messages)
+    .bind(&ends)
+    .execute(db)
+    .await?;
     Ok(())
 }

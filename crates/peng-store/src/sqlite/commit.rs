@@ -3,7 +3,7 @@
 //! Every statement is a journey to the thread of the connection, so rows are
 //! inserted many at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
@@ -43,7 +43,7 @@ pub(super) async fn execute(
     for rolled_back in &plan.rolled_back {
         retract(db, rolled_back).await?;
     }
-    enter(db, &plan.entered, at).await?;
+    enter(db, &plan.entered).await?;
     raise(
         db,
         "UPDATE trials SET version = changed.value FROM json_each(?) AS changed
@@ -114,7 +114,7 @@ async fn versions(
 async fn raise(
     db: &mut SqliteConnection,
     update: &'static str,
-    versions: &std::collections::BTreeMap<i64, i64>,
+    versions: &BTreeMap<i64, i64>,
 ) -> Result<(), Error> {
     if !versions.is_empty() {
         sqlx::query(update)
@@ -180,27 +180,23 @@ async fn retract(db: &mut SqliteConnection, rolled_back: &RolledBack) -> Result<
     Ok(())
 }
 
-async fn enter(db: &mut SqliteConnection, entered: &[Entered<'_>], at: i64) -> Result<(), Error> {
+async fn enter(
+    db: &mut SqliteConnection,
+    entered: &BTreeMap<i64, Entered<'_>>,
+) -> Result<(), Error> {
     if entered.is_empty() {
         return Ok(());
     }
-    // The last state of each trial.
-    let last: HashMap<i64, _> = entered
+    let states: BTreeMap<_, _> = entered
         .iter()
-        .map(|entered| {
-            let ended = entered.state.is_terminal().then_some(at);
-            (
-                entered.trial,
-                (entered.state.as_str(), entered.message, ended),
-            )
-        })
+        .map(|(trial, row)| (trial, (row.state.as_str(), row.message, row.ended)))
         .collect();
     sqlx::query(
         "UPDATE trials SET state = entered.value ->> 0, message = entered.value ->> 1,
              ended_us = entered.value ->> 2
          FROM json_each(?) AS entered WHERE trials.key = CAST(entered.key AS INTEGER)",
     )
-    .bind(rows::to_json("trial state", &last)?)
+    .bind(rows::to_json("trial state", &states)?)
     .execute(db)
     .await?;
     Ok(())

@@ -105,6 +105,7 @@ pub(crate) async fn what_is_logged_is_read_bit_by_bit(backend: &Backend) {
         trial: t.key,
         basis: Basis::Trial(Version::new(7)),
         state: State::Failed,
+        at: at(6),
         message: "außer Speicher".to_owned(),
     };
     store.commit(&[enter], at(6)).await.unwrap();
@@ -139,7 +140,7 @@ pub(crate) async fn events_are_paged_in_order(backend: &Backend) {
         trial: t.key,
         basis: Basis::Trial(Version::new(2)),
         logged: Box::new(points[2].clone()),
-        enters: Some(State::Stopped),
+        enters: Some((State::Stopped, at(8))),
     };
     let writes = [
         observe(&e, &t, 0, &points[0]),
@@ -170,7 +171,7 @@ pub(crate) async fn events_are_paged_in_order(backend: &Backend) {
     let ends = store.ends(&[e.key, silent.key]).await.unwrap();
     assert_eq!(ends, [(e.key, last)]);
     let t = store.trial(e.key, "t").await.unwrap().unwrap();
-    assert_eq!((t.state, t.ended), (State::Stopped, Some(at(9))));
+    assert_eq!((t.state, t.ended), (State::Stopped, Some(at(8))));
 }
 
 pub(crate) async fn a_large_commit_is_one_commit(backend: &Backend) {
@@ -213,6 +214,7 @@ pub(crate) async fn a_trial_that_enters_two_states_at_once_is_in_the_last(backen
         trial: trial.key,
         basis: Basis::Trial(Version::new(version)),
         state,
+        at: at(4),
         message: message.to_owned(),
     };
     let writes = [

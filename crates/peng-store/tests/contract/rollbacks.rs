@@ -1,7 +1,7 @@
 //! A trial that is rolled back keeps its log, and goes on from an earlier epoch.
 
 use peng_predict::Epoch;
-use peng_store::{Basis, EventKind, Seq, State, Version, Write, Written};
+use peng_store::{Basis, EventKind, Seq, Version, Write, Written};
 
 use crate::backend::{Backend, at, curve, experiment, observe, trial};
 
@@ -22,7 +22,7 @@ pub(crate) async fn what_is_taken_back_stays_in_the_log_alone(backend: &Backend)
         trial: t.key,
         basis: Basis::Trial(Version::new(version)),
         epoch: Epoch::new(2.0).unwrap(),
-        enters: Some(State::Running),
+        resumes: true,
     };
     assert_eq!(
         store.commit(&[back(3)], at(4)).await.unwrap(),

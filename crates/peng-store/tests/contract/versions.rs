@@ -79,6 +79,7 @@ pub(crate) async fn an_experiment_has_a_version_of_its_own(backend: &Backend) {
         trial: t.key,
         basis: Basis::Experiment(Version::new(2)),
         state: State::Succeeded,
+        at: at(3),
         message: String::new(),
     };
     let written = store
