@@ -24,7 +24,7 @@ fn free_address() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-fn random(below: u64) -> u64 {
+pub(crate) fn random(below: u64) -> u64 {
     RandomState::new().hash_one(Instant::now()) % below
 }
 

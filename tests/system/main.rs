@@ -18,6 +18,7 @@ mod outage;
 mod python;
 mod replicas;
 mod restart;
+mod rollbacks;
 mod search;
 mod secured;
 mod watch;

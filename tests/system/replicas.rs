@@ -3,7 +3,10 @@
 use peng_proto::v1::{self, stream_observations_response::Result as Answer};
 use peng4nn_tests::postgres;
 
-use crate::harness::{InProcess, Predictions, another_trial, full, observe, report, rising, trial};
+use crate::harness::{
+    InProcess, Predictions, another_trial, complete, full, judged_by, observe, report, rising,
+    trial,
+};
 
 /// Two servers on one database.
 async fn pair() -> Option<([InProcess; 2], [Predictions; 2])> {
@@ -16,29 +19,10 @@ async fn pair() -> Option<([InProcess; 2], [Predictions; 2])> {
     Some((servers, clients))
 }
 
-async fn create(client: &mut Predictions, policy: v1::policy::Policy) {
-    let request = v1::CreateExperimentRequest {
-        experiment_id: "e".to_owned(),
-        experiment: Some(v1::Experiment {
-            target_epoch: 9.0,
-            policy: Some(v1::Policy {
-                policy: Some(policy),
-            }),
-            ..v1::Experiment::default()
-        }),
-    };
-    client.create_experiment(request).await.unwrap();
-}
-
 /// The trial was trained to the end, unless it was stopped.
 async fn complete_running(client: &mut Predictions, name: &str) {
     if full(client, name).await.state() == v1::TrialState::Running {
-        let request = v1::CompleteTrialRequest {
-            name: name.to_owned(),
-            state: v1::TrialState::Succeeded.into(),
-            message: String::new(),
-        };
-        client.complete_trial(request).await.unwrap();
+        complete(client, name, v1::TrialState::Succeeded).await;
     }
 }
 
@@ -55,8 +39,8 @@ async fn replicas_that_take_turns_answer_as_one_server() {
         };
         let alone = InProcess::start().await;
         let mut single = alone.client().await;
-        create(&mut replicas[0], policy.clone()).await;
-        create(&mut single, policy.clone()).await;
+        judged_by(&mut replicas[0], "e", policy.clone()).await;
+        judged_by(&mut single, "e", policy.clone()).await;
         let (mut names, mut stops) = (Vec::new(), 0);
         // Those of the second wave are compared with those of the first.
         for wave in [0..6_usize, 6..12] {
@@ -180,12 +164,7 @@ async fn a_replica_knows_what_ended_a_trial_elsewhere() {
     }
     assert!(stopped);
     // To this one the trial has one observation and runs.
-    let request = v1::CompleteTrialRequest {
-        name: name.clone(),
-        state: v1::TrialState::Stopped.into(),
-        message: String::new(),
-    };
-    replicas[1].complete_trial(request).await.unwrap();
+    complete(&mut replicas[1], &name, v1::TrialState::Stopped).await;
     let stored = full(&mut replicas[1], &name).await;
     assert_eq!(stored.state(), v1::TrialState::Stopped);
     assert_eq!(stored.observation_count, 30);

@@ -4,7 +4,8 @@
 use peng_proto::v1;
 
 use crate::harness::{
-    InProcess, Process, another_trial, full, observe, predictions, rising, trial,
+    InProcess, Process, another_trial, complete, full, judged_by, observe, predictions, rising,
+    trial,
 };
 
 #[tokio::test]
@@ -97,21 +98,6 @@ fn sigterm_is_a_clean_end() {
     assert_eq!(server.signal("TERM"), Some(0));
 }
 
-/// Trials of one experiment that are judged against each other.
-async fn compared(client: &mut crate::harness::Predictions, policy: v1::policy::Policy) {
-    let request = v1::CreateExperimentRequest {
-        experiment_id: "compared".to_owned(),
-        experiment: Some(v1::Experiment {
-            target_epoch: 9.0,
-            policy: Some(v1::Policy {
-                policy: Some(policy),
-            }),
-            ..v1::Experiment::default()
-        }),
-    };
-    client.create_experiment(request).await.unwrap();
-}
-
 #[tokio::test]
 async fn trials_that_are_compared_are_judged_the_same_after_a_restart() {
     let policies = [
@@ -129,8 +115,8 @@ async fn trials_that_are_compared_are_judged_the_same_after_a_restart() {
         let mut interrupted = InProcess::in_folder(folder.path()).await;
         let steady = InProcess::start().await;
         let (mut one, mut two) = (interrupted.client().await, steady.client().await);
-        compared(&mut one, policy.clone()).await;
-        compared(&mut two, policy.clone()).await;
+        judged_by(&mut one, "compared", policy.clone()).await;
+        judged_by(&mut two, "compared", policy.clone()).await;
         let mut stops = 0;
         for trial in 0..12_u32 {
             let id = format!("t{trial}");
@@ -153,12 +139,7 @@ async fn trials_that_are_compared_are_judged_the_same_after_a_restart() {
                 }
             }
             for client in [&mut one, &mut two] {
-                let request = v1::CompleteTrialRequest {
-                    name: name.clone(),
-                    state: ended.into(),
-                    message: String::new(),
-                };
-                client.complete_trial(request).await.unwrap();
+                complete(client, &name, ended).await;
             }
             if trial % 3 == 2 {
                 interrupted.stop().await;

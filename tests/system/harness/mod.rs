@@ -89,6 +89,35 @@ pub(crate) async fn searches(
     search_service_client::SearchServiceClient::new(channel(endpoint).await)
 }
 
+/// An experiment of nine epochs with a policy.
+pub(crate) async fn judged_by(
+    client: &mut Predictions,
+    experiment: &str,
+    policy: v1::policy::Policy,
+) {
+    let request = v1::CreateExperimentRequest {
+        experiment_id: experiment.to_owned(),
+        experiment: Some(v1::Experiment {
+            target_epoch: 9.0,
+            policy: Some(v1::Policy {
+                policy: Some(policy),
+            }),
+            ..v1::Experiment::default()
+        }),
+    };
+    client.create_experiment(request).await.unwrap();
+}
+
+/// Ends a trial.
+pub(crate) async fn complete(client: &mut Predictions, name: &str, state: v1::TrialState) {
+    let request = v1::CompleteTrialRequest {
+        name: name.to_owned(),
+        state: state.into(),
+        message: String::new(),
+    };
+    client.complete_trial(request).await.unwrap();
+}
+
 /// An experiment in percent with the published rule, and its first trial.
 pub(crate) async fn trial(client: &mut Predictions, experiment: &str, target: f64) -> String {
     let request = v1::CreateExperimentRequest {
