@@ -100,6 +100,46 @@ fn observations(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// `adaptive` beside so many completed trials of 100 epochs: the 50th observation of a trial that
+/// goes on.
+fn experience(criterion: &mut Criterion) {
+    const EPOCHS: u32 = 100;
+    let mut group = criterion.benchmark_group("experience");
+    let mut settings = Settings::accuracy(Epoch::new(f64::from(EPOCHS)).unwrap());
+    settings.policy = Spec::parse("adaptive", &[("explore", "1")]).unwrap();
+    let settings = Arc::new(settings);
+    for trials in [10, 100, 1000, 10_000] {
+        let experiment = Experiment::new(Arc::clone(&settings));
+        let (_, y) = curve(6, EPOCHS as usize);
+        let told = experiment.start(trials).observe(points(&y).next().unwrap());
+        let told = told.unwrap();
+        for trial in 0..trials {
+            let mut session = experiment.start(trial);
+            let share = 1.0 - (trial % 97) as f64 / 200.0;
+            for point in points(&y) {
+                let value = point.value * share;
+                let observation = Observation { value, ..point };
+                session.record(observation, told.clone()).unwrap();
+            }
+            session.complete();
+        }
+        group.bench_function(BenchmarkId::new("adaptive", trials), |bencher| {
+            let start = || {
+                let mut session = experiment.start(trials);
+                points(&y[..49]).for_each(|point| drop(session.observe(point)));
+                session
+            };
+            let last = points(&y).nth(49).unwrap();
+            bencher.iter_batched_ref(
+                start,
+                |session| session.observe(black_box(last)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
 fn points(y: &[f64]) -> impl Iterator<Item = Observation> {
     (1..)
         .map(f64::from)
@@ -107,5 +147,5 @@ fn points(y: &[f64]) -> impl Iterator<Item = Observation> {
         .map(|(epoch, &value)| Observation::new(Epoch::new(epoch).unwrap(), value))
 }
 
-criterion_group!(benches, fits, observations);
+criterion_group!(benches, fits, observations, experience);
 criterion_main!(benches);
