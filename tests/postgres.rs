@@ -221,6 +221,11 @@ impl Cluster {
         make_database(self.options()).await
     }
 
+    /// The socket that the server listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     /// Waits until the server listens.
     pub async fn wait(&self) {
         connect(&self.options()).await.close().await.unwrap();

@@ -14,6 +14,7 @@ mod fuzz;
 mod harness;
 mod idempotence;
 mod kills;
+mod network;
 mod outage;
 mod python;
 mod replicas;

@@ -37,11 +37,14 @@ pub struct Options {
     /// The most observations of a trial that may wait for their answer, those under way
     /// included: what an outage may last, at 16 bytes each.
     pub queue: usize,
+    /// How long a connection may be silent before the server is asked whether it is there, and
+    /// how long it has to answer. Beyond both the connection is made anew.
+    pub keep_alive: Duration,
 }
 
 impl Default for Options {
     /// 5 s for a connection, 10 s for an answer, 30 s of patience, 256
-    /// observations under way and 65,536 that wait.
+    /// observations under way and 65,536 that wait, 10 s of silence.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -50,6 +53,7 @@ impl Default for Options {
             backoff: Backoff::default(),
             window: 256,
             queue: 65_536,
+            keep_alive: Duration::from_secs(10),
         }
     }
 }
@@ -69,8 +73,8 @@ impl Options {
         endpoint
             .connect_timeout(self.connect)
             .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10))
+            .http2_keep_alive_interval(self.keep_alive)
+            .keep_alive_timeout(self.keep_alive)
             .keep_alive_while_idle(true)
     }
 }

@@ -92,6 +92,10 @@ pub struct Limits {
     pub commit_size: usize,
     /// Milliseconds for one decision; beyond it is CONTINUE, marked stale.
     pub decision_millis: usize,
+    /// Seconds that a connection may be silent before its peer is asked whether it is there,
+    /// and that it has to answer; beyond both the connection is closed. A new connection has
+    /// the first of them to begin.
+    pub silence_seconds: usize,
 }
 
 impl Limits {
@@ -101,6 +105,10 @@ impl Limits {
 
     pub(crate) const fn decision_budget(&self) -> Duration {
         Duration::from_millis(self.decision_millis as u64)
+    }
+
+    pub(crate) const fn silence(&self) -> Duration {
+        Duration::from_secs(self.silence_seconds as u64)
     }
 }
 
@@ -122,6 +130,7 @@ impl Default for Limits {
             queue_millis: 5_000,
             commit_size: 512,
             decision_millis: 2_000,
+            silence_seconds: 20,
         }
     }
 }

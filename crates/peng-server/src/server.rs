@@ -280,6 +280,7 @@ impl Server {
             peers: Peers::new(limits.peer_connections, limits.connections),
             paces: Paces::new(limits.peer_rate),
             metrics: metrics.clone(),
+            silence: limits.silence(),
         };
         let calls = CallsLayer {
             peers: Peers::new(limits.peer_calls, limits.calls),
@@ -287,7 +288,8 @@ impl Server {
         };
         let listeners = std::iter::once(listener).chain(inner).collect();
         let serving = tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+            .http2_keepalive_interval(Some(limits.silence()))
+            .http2_keepalive_timeout(Some(limits.silence()))
             .layer(tower::util::MapResponseLayer::new(
                 oversize::rename_code::<Body>,
             ))

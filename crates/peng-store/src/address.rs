@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{Error, Postgres, Searches, Sqlite, Trials};
+use crate::{Error, Patience, Postgres, Searches, Sqlite, Trials};
 
 /// Both stores in one.
 pub trait Store: Trials + Searches {}
@@ -71,7 +71,9 @@ impl FromStr for Address {
 pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
     Ok(match address {
         Address::Folder(folder) => Arc::new(Sqlite::open(folder).await?),
-        Address::Postgres(options) => Arc::new(Postgres::open((**options).clone()).await?),
+        Address::Postgres(options) => {
+            Arc::new(Postgres::open((**options).clone(), Patience::default()).await?)
+        }
     })
 }
 
@@ -84,7 +86,7 @@ pub async fn open_to_read(address: &Address) -> Result<Arc<dyn Store>, Error> {
             let options = (**options)
                 .clone()
                 .options([("default_transaction_read_only", "on")]);
-            Arc::new(Postgres::connect(options))
+            Arc::new(Postgres::connect(options, Patience::default()))
         }
     })
 }

@@ -23,6 +23,6 @@ pub use log::{
     Basis, Event, EventKind, Experiment, ExperimentKey, Label, Logged, NewExperiment, Seq, State,
     Trial, TrialKey, Trials, Version, Write, Written,
 };
-pub use postgres::Postgres;
+pub use postgres::{Patience, Postgres};
 pub use search::{SearchKey, SearchRecord, Searches};
 pub use sqlite::Sqlite;

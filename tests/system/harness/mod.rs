@@ -38,7 +38,8 @@ impl InProcess {
         Self::on(peng_store::open(&url.parse().unwrap()).await.unwrap()).await
     }
 
-    async fn on(store: Arc<dyn Store>) -> Self {
+    /// On a store.
+    pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
         let config = Config::new("127.0.0.1:0".parse().unwrap());
         let server = Server::bind(config, store).await.unwrap();
         let endpoint = format!("http://{}", server.local_addr());

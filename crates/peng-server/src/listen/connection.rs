@@ -5,11 +5,16 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
 use tonic::transport::server::Connected;
+use tracing::debug;
 
 use crate::{metrics::Metrics, pace::Pace, peers::Slot};
 
@@ -31,7 +36,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
 pub(crate) struct Connection {
     pub(super) io: Box<dyn Io>,
     pub(super) peer: Peer,
+    pub(super) greeting: Option<Greeting>,
     pub(super) _open: Open,
+}
+
+/// What a client of HTTP/2 sends first (RFC 9113, section 3.4). Until then the protocol has no
+/// way to ask whether anyone is there, so it has to come in time.
+pub(super) struct Greeting {
+    /// Bytes of it that are yet to come.
+    due: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Greeting {
+    const BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+
+    pub(super) fn within(time: Duration) -> Self {
+        Self {
+            due: Self::BYTES,
+            until: Box::pin(sleep(time)),
+        }
+    }
 }
 
 /// Counts a connection for as long as it is open.
@@ -77,7 +102,21 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut *self.io).poll_read(cx, buf);
+        let Some(greeting) = &mut self.greeting else {
+            return read;
+        };
+        if read.is_pending() {
+            ready!(greeting.until.as_mut().poll(cx));
+            debug!(peer = %self.peer.address, "the client did not greet in time");
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        greeting.due = greeting.due.saturating_sub(buf.filled().len() - before);
+        if greeting.due == 0 {
+            self.greeting = None;
+        }
+        read
     }
 }
 

@@ -24,10 +24,8 @@ pub(crate) use tls::Certificates;
 pub use tls::{Error as TlsError, Tls};
 
 use crate::{metrics::Metrics, pace::Paces, peers::Peers};
-use connection::Open;
+use connection::{Greeting, Open};
 
-/// For a client to encrypt its connection.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// After the system refuses a connection, for example because no file is left.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that wait to be served.
@@ -79,6 +77,8 @@ pub(crate) struct Hall {
     pub(crate) peers: Arc<Peers>,
     pub(crate) paces: Arc<Paces>,
     pub(crate) metrics: Arc<Metrics>,
+    /// How long a client may take to encrypt its connection, and then to begin.
+    pub(crate) silence: Duration,
 }
 
 /// The connections of all listeners, until `leaving`.
@@ -124,8 +124,9 @@ async fn accept(listener: Listener, hall: Hall, ready: mpsc::Sender<io::Result<C
         };
         let certificates = listener.certificates.clone();
         let ready = ready.clone();
+        let silence = hall.silence;
         tokio::spawn(async move {
-            if let Some(connection) = secure(socket, peer, open, certificates).await {
+            if let Some(connection) = secure(socket, peer, open, certificates, silence).await {
                 // It fails when the server leaves.
                 drop(ready.send(Ok(connection)).await);
             }
@@ -139,6 +140,7 @@ async fn secure(
     peer: Peer,
     open: Open,
     certificates: Option<Arc<Certificates>>,
+    silence: Duration,
 ) -> Option<Connection> {
     // Small answers leave at once instead of waiting for an acknowledgement.
     if let Err(error) = socket.set_nodelay(true) {
@@ -149,7 +151,7 @@ async fn secure(
         None => Box::new(socket),
         Some(certificates) => {
             let handshake = certificates.acceptor().accept(socket);
-            match timeout(HANDSHAKE, handshake).await {
+            match timeout(silence, handshake).await {
                 Ok(Ok(encrypted)) => Box::new(encrypted),
                 Ok(Err(error)) => {
                     warn!(
@@ -170,6 +172,7 @@ async fn secure(
     Some(Connection {
         io,
         peer,
+        greeting: Some(Greeting::within(silence)),
         _open: open,
     })
 }

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use peng_client::{Client, Credentials, Error, v1};
 use peng_server::{Config, Limits};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tonic::Code;
 
 use crate::harness::{Running, config, experiment};
@@ -152,6 +156,21 @@ async fn a_message_that_is_too_large_is_refused() {
     };
     let error = client.create_trial(request).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::ResourceExhausted), "{error}");
+    server.stop().await;
+}
+
+/// One says nothing, one stops in the middle of its greeting, and one does not hear.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_a_peer_is_closed() {
+    let server = Running::start(limited(|limits| limits.silence_seconds = 1)).await;
+    let closed = ["", "PRI * HTT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].map(async |said| {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        // Closed or reset: either way it ends.
+        drop(socket.read_to_end(&mut heard).await);
+    });
+    futures::future::join_all(closed).await;
     server.stop().await;
 }
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Postgres, in_time};
+use super::Postgres;
 use crate::{
     Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, Trial, TrialKey, Trials,
     Write, Written,
@@ -18,7 +18,7 @@ impl Trials for Postgres {
         new: NewExperiment,
         at: SystemTime,
     ) -> Result<(Experiment, bool), Error> {
-        in_time(async {
+        self.in_time(async {
             let inserted = sqlx::query(
                 "INSERT INTO experiments (id, label, settings, created_us)
                  VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -40,7 +40,7 @@ impl Trials for Postgres {
     }
 
     async fn experiment(&self, id: &str) -> Result<Option<Experiment>, Error> {
-        in_time(async {
+        self.in_time(async {
             let row: Option<ExperimentRow> =
                 sqlx::query_as("SELECT * FROM experiments WHERE id = $1")
                     .bind(id)
@@ -52,7 +52,7 @@ impl Trials for Postgres {
     }
 
     async fn experiments(&self, after: &str, limit: u32) -> Result<Vec<Experiment>, Error> {
-        in_time(async {
+        self.in_time(async {
             let page: Vec<ExperimentRow> =
                 sqlx::query_as("SELECT * FROM experiments WHERE id > $1 ORDER BY id LIMIT $2")
                     .bind(after)
@@ -65,7 +65,7 @@ impl Trials for Postgres {
     }
 
     async fn trial(&self, experiment: ExperimentKey, id: &str) -> Result<Option<Trial>, Error> {
-        in_time(async {
+        self.in_time(async {
             let row: Option<TrialRow> =
                 sqlx::query_as("SELECT * FROM trials WHERE experiment = $1 AND id = $2")
                     .bind(experiment.0)
@@ -83,7 +83,7 @@ impl Trials for Postgres {
         after: TrialKey,
         limit: u32,
     ) -> Result<Vec<Trial>, Error> {
-        in_time(async {
+        self.in_time(async {
             let page: Vec<TrialRow> = sqlx::query_as(
                 "SELECT * FROM trials WHERE experiment = $1 AND key > $2 ORDER BY key LIMIT $3",
             )
@@ -98,7 +98,7 @@ impl Trials for Postgres {
     }
 
     async fn trial_count(&self, experiment: ExperimentKey) -> Result<u64, Error> {
-        in_time(async {
+        self.in_time(async {
             let count: i64 =
                 sqlx::query_scalar("SELECT count(*) FROM trials WHERE experiment = $1")
                     .bind(experiment.0)
@@ -110,7 +110,7 @@ impl Trials for Postgres {
     }
 
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {
-        in_time(async {
+        self.in_time(async {
             let log: Vec<LoggedRow> = sqlx::query_as(
                 "SELECT epoch, value, decision FROM events
                  WHERE trial = $1 AND epoch IS NOT NULL AND NOT retracted ORDER BY seq",
@@ -124,7 +124,7 @@ impl Trials for Postgres {
     }
 
     async fn commit(&self, writes: &[Write], at: SystemTime) -> Result<Vec<Written>, Error> {
-        in_time(async {
+        self.in_time(async {
             let mut transaction = self.writer.begin().await?;
             let at = rows::micros(at);
             let written = super::commit::execute(&mut transaction, writes, at).await?;
@@ -140,7 +140,7 @@ impl Trials for Postgres {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
-        in_time(async {
+        self.in_time(async {
             let page: Vec<EventRow> = sqlx::query_as(
                 "SELECT seq, at_us, trial, trials.id, events.state, epoch, value, decision,
                         retracted
@@ -162,7 +162,7 @@ impl Trials for Postgres {
         experiments: &[ExperimentKey],
     ) -> Result<Vec<(ExperimentKey, Seq)>, Error> {
         let keys: Vec<i64> = experiments.iter().map(|key| key.0).collect();
-        in_time(async {
+        self.in_time(async {
             let ends: Vec<(i64, i64)> = sqlx::query_as(
                 "SELECT key, last_seq FROM experiments WHERE key = ANY($1) AND last_seq > 0",
             )

@@ -7,22 +7,38 @@ mod search;
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::Error;
 
 const READERS: u32 = 8;
 
-/// How long a connection may take to be made. A call while the database is away
-/// fails after it.
-const CONNECT: Duration = Duration::from_secs(3);
+/// A connection that was used within this time is taken for good.
+const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a call may take in all, so that a network that swallows packets does
-/// not hold a server's commits for longer.
-const CALL: Duration = Duration::from_secs(15);
+/// How long the database is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For a connection. A call while the database is away fails after it.
+    pub connect: Duration,
+    /// For a call in all, so that a network that swallows packets does not hold a
+    /// server's commits for longer.
+    pub call: Duration,
+}
+
+impl Default for Patience {
+    /// 3 s for a connection, 15 s for a call.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            call: Duration::from_secs(15),
+        }
+    }
+}
 
 /// What the database itself is told, in milliseconds: a server that freezes in
 /// the middle of a commit keeps its experiments locked no longer than this.
@@ -41,12 +57,13 @@ const SETTINGS: [(&str, &str); 4] = [
 pub struct Postgres {
     writer: PgPool,
     reader: PgPool,
+    patience: Patience,
 }
 
 impl Postgres {
     /// Connects, and makes or migrates the tables.
-    pub async fn open(options: PgConnectOptions) -> Result<Self, Error> {
-        let store = Self::connect(options);
+    pub async fn open(options: PgConnectOptions, patience: Patience) -> Result<Self, Error> {
+        let store = Self::connect(options, patience);
         let writer = &store.writer;
         sqlx::migrate!("migrations/postgres").run(writer).await?;
         let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
@@ -59,12 +76,31 @@ impl Postgres {
     }
 
     /// Connects when it is first asked for something; the tables are left as they are.
-    pub(crate) fn connect(options: PgConnectOptions) -> Self {
+    pub(crate) fn connect(options: PgConnectOptions, patience: Patience) -> Self {
         let options = options.options(SETTINGS);
         let pool = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(CONNECT)
+                .acquire_timeout(patience.connect)
+                // One that answered a moment ago is not asked again.
+                .test_before_acquire(false)
+                .before_acquire(|connection, known| {
+                    Box::pin(async move {
+                        if known.idle_for < FRESH {
+                            return Ok(true);
+                        }
+                        connection.ping().await.map(|()| true)
+                    })
+                })
+                // A call that was given up leaves its connection in the middle of something. It
+                // is closed unless the database answers on it: the pool itself would wait for
+                // as long as the network swallows packets, and the writer is its only one.
+                .after_release(move |connection, _| {
+                    Box::pin(async move {
+                        let pong = timeout(patience.connect, connection.ping()).await;
+                        pong.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+                    })
+                })
                 // What is acknowledged is on disk, whatever the database's default is.
                 .after_connect(|connection, _| {
                     Box::pin(async move {
@@ -81,13 +117,15 @@ impl Postgres {
         Self {
             writer: pool(1).connect_lazy_with(options.clone()),
             reader: pool(READERS).connect_lazy_with(options),
+            patience,
         }
     }
-}
 
-/// The result of a call, or that it takes too long.
-async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::time::timeout(CALL, call)
-        .await
-        .unwrap_or(Err(Error::TimedOut(CALL)))
+    /// The result of a call, or that it takes too long.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let limit = self.patience.call;
+        timeout(limit, call)
+            .await
+            .unwrap_or(Err(Error::TimedOut(limit)))
+    }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use async_trait::async_trait;
 use peng_search::candidate::Candidate;
 
-use super::{Postgres, in_time};
+use super::Postgres;
 use crate::{Error, SearchKey, SearchRecord, Searches, rows};
 
 #[async_trait]
@@ -16,7 +16,7 @@ impl Searches for Postgres {
         settings: &str,
         at: SystemTime,
     ) -> Result<SearchRecord, Error> {
-        in_time(async {
+        self.in_time(async {
             let mut commit = self.writer.begin().await?;
             sqlx::query(
                 "INSERT INTO searches (id, settings, created_us) VALUES ($1, $2, $3)
@@ -67,7 +67,7 @@ impl Searches for Postgres {
             .values()
             .map(|candidate| rows::to_json("candidate", candidate))
             .collect::<Result<Vec<_>, Error>>()?;
-        in_time(async {
+        self.in_time(async {
             let mut commit = self.writer.begin().await?;
             sqlx::query(
                 "INSERT INTO candidates (search, number, record)
