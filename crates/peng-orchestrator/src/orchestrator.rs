@@ -203,10 +203,8 @@ impl Orchestrator {
         self.ledger.subscribe()
     }
 
-    /// Leaves: no candidate is lent any more, and the prediction server is told of what has ended.
-    /// Takes at most ten seconds; what remains is done at the next start.
-    pub async fn drain(&self) {
-        self.leaving.cancel();
+    /// Waits until the prediction server was told of all that has ended so far, at most ten seconds.
+    pub async fn told(&self) {
         let (done, flushed) = oneshot::channel();
         let flush = async {
             if self.flush.send(done).await.is_ok() {
@@ -217,6 +215,13 @@ impl Orchestrator {
         if started && timeout(DRAIN, flush).await.is_err() {
             warn!("the prediction server does not answer: some trials stay open");
         }
+    }
+
+    /// Leaves: no candidate is lent any more, and the prediction server is told of what has ended.
+    /// Takes at most ten seconds; what remains is done at the next start.
+    pub async fn drain(&self) {
+        self.leaving.cancel();
+        self.told().await;
         self.tasks.close();
         self.tasks.wait().await;
         info!("the orchestrator leaves");

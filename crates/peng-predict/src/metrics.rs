@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Goal;
+use crate::policy::Calibration;
 use crate::prediction::Interval;
 use crate::reason::ReasonCode;
 use crate::replay::{Replay, State, Trial};
@@ -42,6 +43,9 @@ pub struct Summary {
     /// with what it reported not in the reported best fraction. A trial whose place is taken by
     /// one that is as good as the last of the best is not lost; none without trials.
     pub false_stop_rate: Option<f64>,
+    /// The policy's own account at the end, by the trials that it did not stop to check itself:
+    /// their numbers are summed, the widening is a mean. None where it keeps none.
+    pub calibration: Option<Calibration>,
     /// Median time of a decision, in microseconds.
     pub decision_us_p50: f64,
     /// The time within which 99 % of the decisions were made, in microseconds.
@@ -79,6 +83,7 @@ impl Summary {
             coverage_50: coverage(trials.iter().map(|trial| (trial, trial.interval_50))),
             coverage_90: coverage(trials.iter().map(|trial| (trial, trial.interval))),
             false_stop_rate: Some(choice.lost_by_stops),
+            calibration: replay.calibration,
             decision_us_p50: percentile(&replay.decisions, 0.5),
             decision_us_p99: percentile(&replay.decisions, 0.99),
         }
@@ -110,6 +115,7 @@ impl Summary {
             coverage_50: known(|summary| summary.coverage_50),
             coverage_90: known(|summary| summary.coverage_90),
             false_stop_rate: known(|summary| summary.false_stop_rate),
+            calibration: Calibration::sum(summaries.iter().filter_map(|s| s.calibration)),
             decision_us_p50: mean(|summary| summary.decision_us_p50),
             decision_us_p99: mean(|summary| summary.decision_us_p99),
         }

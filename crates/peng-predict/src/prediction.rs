@@ -17,6 +17,11 @@ pub struct Prediction {
     /// is judged; none where the policy does not state one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_50: Option<Interval>,
+    /// By what factor the intervals are wider than the policy first thought, since earlier ones did
+    /// not hold what they promised; below 1 where they are narrower, none where the policy does not
+    /// learn from that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widening: Option<f64>,
     /// The fitted curve; none where the fitness was measured, or is held to be the value so far.
     pub curve: Option<Curve>,
 }
@@ -28,6 +33,7 @@ impl Prediction {
             fitness: value,
             interval: None,
             interval_50: None,
+            widening: None,
             curve: None,
         }
     }

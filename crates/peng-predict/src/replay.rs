@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::experiment::{Experiment, Settings};
 use crate::metric::Goal;
 use crate::observation::Observation;
+use crate::policy::Calibration;
 use crate::prediction::Interval;
 use crate::reason::Reason;
 use crate::trial::{Error, Session};
@@ -70,6 +71,9 @@ pub struct Replay {
     pub trials: Vec<Trial>,
     /// In the order of the decisions.
     pub decisions: Vec<Duration>,
+    /// How the policy itself says in the end that its predictions have fared, where it keeps
+    /// account of it.
+    pub calibration: Option<Calibration>,
 }
 
 /// Why curves cannot be replayed.
@@ -157,6 +161,7 @@ pub fn run(
         }
     }
     replay.trials.sort_by_key(|trial| trial.curve);
+    replay.calibration = experiment.calibration();
     Ok(replay)
 }
 

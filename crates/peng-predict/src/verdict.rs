@@ -1,9 +1,14 @@
 //! What the engine answers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::prediction::Prediction;
 use crate::reason::Reason;
+
+/// Intervals are widened up to so much before any was checked, for the chance that they are wrong.
+const UNTRIED: f64 = 1.2;
 
 /// Whether the training goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,5 +70,20 @@ impl Decision {
     /// Whether the verdict is [`Verdict::Stop`].
     pub fn is_stop(&self) -> bool {
         self.verdict == Verdict::Stop
+    }
+}
+
+/// The reason in a sentence, and whether the interval beside it was widened.
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)?;
+        let widening = self.prediction.as_ref().and_then(|p| p.widening);
+        match widening.filter(|widening| *widening > UNTRIED) {
+            Some(widening) => write!(
+                f,
+                "; its interval is widened {widening:.2}-fold, as earlier ones were too narrow"
+            ),
+            None => Ok(()),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Experiments: messages to [`Settings`] and back.
 
-use peng_predict::{Epoch, Goal, Mode, ValueRange, experiment::Settings};
+use peng_predict::{Epoch, Goal, Mode, ValueRange, experiment::Settings, policy::Calibration};
 
 use crate::{
     error::Error,
@@ -127,6 +127,36 @@ pub fn to_wire(settings: &Settings) -> v1::Experiment {
     }
 }
 
+/// What the predictions were worth, for the wire.
+pub fn calibration_to_wire(calibration: &Calibration) -> v1::Calibration {
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    v1::Calibration {
+        stop_count: count(calibration.stops),
+        covered_50_count: count(calibration.covered_50),
+        covered_90_count: count(calibration.covered_90),
+        coverage_50: calibration.coverage_50(),
+        coverage_90: calibration.coverage_90(),
+        best_count: count(calibration.best),
+        lost_best_count: count(calibration.lost_best),
+        false_stop_rate: calibration.false_stop_rate(),
+        risk: calibration.risk,
+        widening: calibration.widening,
+    }
+}
+
+/// What a server says the predictions were worth.
+pub fn calibration_from_wire(wire: &v1::Calibration) -> Calibration {
+    Calibration {
+        stops: wire.stop_count.into(),
+        covered_50: wire.covered_50_count.into(),
+        covered_90: wire.covered_90_count.into(),
+        lost_best: wire.lost_best_count.into(),
+        best: wire.best_count.into(),
+        risk: wire.risk,
+        widening: wire.widening,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use peng_predict::policy::{self, peng4nn};
@@ -157,6 +187,34 @@ mod tests {
             settings.mode = Mode::Advise;
             assert_eq!(parse(&to_wire(&settings)).unwrap(), settings);
         }
+    }
+
+    #[test]
+    fn an_account_survives_the_wire_and_has_no_rates_of_nothing() {
+        let account = Calibration {
+            stops: 20,
+            covered_50: 9,
+            covered_90: 18,
+            lost_best: 1,
+            best: 4,
+            risk: 0.5,
+            widening: 1.5,
+        };
+        let wire = calibration_to_wire(&account);
+        assert_eq!(
+            (wire.coverage_50, wire.coverage_90, wire.false_stop_rate),
+            (Some(0.45), Some(0.9), Some(0.25))
+        );
+        assert_eq!(calibration_from_wire(&wire), account);
+        let nothing = calibration_to_wire(&Calibration::default());
+        assert_eq!(
+            (
+                nothing.coverage_50,
+                nothing.coverage_90,
+                nothing.false_stop_rate
+            ),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Observations in, decisions out.
 
-use peng_predict::{Decision, Epoch, Mode, Observation, Prediction, ReasonCode, Verdict, trial};
+use peng_predict::{
+    Decision, Epoch, Interval, Mode, Observation, Prediction, ReasonCode, Verdict, trial,
+};
 
 use crate::{
     error::{Error, Reason},
@@ -47,7 +49,7 @@ pub fn decision_to_wire(decision: &Decision, mode: Mode) -> v1::Decision {
     v1::Decision {
         verdict: verdict.into(),
         reason: reason_to_wire(decision.reason.code()).into(),
-        explanation: decision.reason.to_string(),
+        explanation: decision.to_string(),
         must_stop: decision.is_stop() && mode == Mode::Enforce,
         prediction: decision.prediction.as_ref().map(prediction_to_wire),
         stale: decision.stale,
@@ -78,17 +80,23 @@ pub const fn reason_to_wire(code: ReasonCode) -> v1::Reason {
 fn prediction_to_wire(prediction: &Prediction) -> v1::Prediction {
     v1::Prediction {
         fitness: prediction.fitness,
-        interval: prediction.interval.map(|interval| v1::Interval {
-            lower: interval.lower,
-            upper: interval.upper,
-            level: interval.level,
-        }),
+        interval: prediction.interval.map(interval_to_wire),
+        interval_50: prediction.interval_50.map(interval_to_wire),
+        widening: prediction.widening,
         curve: prediction.curve.as_ref().map(|curve| v1::FittedCurve {
             family: curve.family.as_str().to_owned(),
             parameters: curve.parameters.to_vec(),
             sum_squared_error: curve.sse,
             points: u32::try_from(curve.points).unwrap_or(u32::MAX),
         }),
+    }
+}
+
+const fn interval_to_wire(interval: Interval) -> v1::Interval {
+    v1::Interval {
+        lower: interval.lower,
+        upper: interval.upper,
+        level: interval.level,
     }
 }
 

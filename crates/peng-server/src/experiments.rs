@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use peng_predict::{experiment, trial};
+use peng_predict::{experiment, policy::Calibration, trial};
 use peng_proto::{
     error::{Error, Reason},
     names,
@@ -82,6 +82,16 @@ impl Experiment {
     pub(crate) async fn trials(&self, store: &dyn Trials) -> Result<&AtomicU64, Error> {
         let count = || async { store.trial_count(self.stored.key).await.map(AtomicU64::new) };
         self.trials.get_or_try_init(count).await.map_err(storage)
+    }
+
+    /// How the policy's predictions have fared, where it keeps account of it.
+    pub(crate) fn calibration(&self) -> Option<Calibration> {
+        self.engine.calibration()
+    }
+
+    /// Whether the log, at this version, has what other servers wrote and this is without.
+    fn is_behind(&self, log: Version) -> bool {
+        self.in_order().is_some_and(|known| *known < log)
     }
 
     /// Keeps the decisions of trials that depend on each other in order.
@@ -209,16 +219,28 @@ impl Experiments {
         restored
     }
 
-    async fn restore(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
-        let stored = self
-            .store
-            .experiment(name.0.as_str())
-            .await
-            .map_err(storage)?;
-        let stored = stored.ok_or_else(|| {
+    /// The experiment of that name with what other servers have written, too: read from the log
+    /// again if there is any.
+    pub(crate) async fn newest(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
+        let known = self.get(name).await?;
+        if !self.store.is_shared() || !known.is_behind(self.stored(name).await?.version) {
+            return Ok(known);
+        }
+        // Its next decision would be refused for the same reason.
+        known.spoiled().store(true, Ordering::Release);
+        self.get(name).await
+    }
+
+    async fn stored(&self, name: &names::Experiment) -> Result<peng_store::Experiment, Error> {
+        let stored = self.store.experiment(name.0.as_str()).await;
+        stored.map_err(storage)?.ok_or_else(|| {
             let message = format!("there is no experiment `{name}`; create it first");
             Error::new(Reason::NotFound, message)
-        })?;
+        })
+    }
+
+    async fn restore(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
+        let stored = self.stored(name).await?;
         Experiment::restore(&*self.store, stored)
             .await
             .map(Arc::new)

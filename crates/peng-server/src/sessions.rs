@@ -102,6 +102,11 @@ impl Sessions {
         self.experiments.get(name).await
     }
 
+    /// The experiment of that name, with all that it has learned in any server.
+    pub(crate) async fn newest(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
+        self.experiments.newest(name).await
+    }
+
     /// The trial of that name.
     async fn trial(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
         let cell = lock(&self.live).entry(name.clone()).or_default().clone();

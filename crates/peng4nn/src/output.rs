@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use peng_predict::policy::Calibration;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,6 +55,24 @@ pub(crate) fn word(code: impl Serialize) -> String {
         Ok(Value::Object(fields)) => fields.get("kind").map_or_else(String::new, word),
         _ => String::new(),
     }
+}
+
+/// What a policy says its predictions were worth, in a line.
+pub(crate) fn calibration(account: &Calibration) -> String {
+    let Calibration {
+        stops,
+        covered_50,
+        covered_90,
+        lost_best,
+        best,
+        risk,
+        widening,
+    } = account;
+    format!(
+        "{covered_50} of {stops} checked stops lie in their 50 % interval, {covered_90} in their \
+         90 % interval; {lost_best} of {best} of the best would have been lost (risk {risk}); \
+         intervals are {widening:.2} times as wide"
+    )
 }
 
 /// A count with an SI prefix and three digits: `12.3 M`.

@@ -15,9 +15,10 @@ pub struct Calibration {
     /// How many were rather among the best than not when they were measured, as the trials
     /// before them told.
     pub lost_best: u64,
-    /// How many of all trials that no verdict could end were. `lost_best / best` is the rate of
-    /// false stops, to be compared with the policy's `risk`.
+    /// How many of all trials that no verdict could end were.
     pub best: u64,
+    /// The rate of false stops that was asked for, in (0, 1].
+    pub risk: f64,
     /// By what factor intervals are widened because earlier ones were too narrow, or narrowed
     /// where they were too wide.
     pub widening: f64,
@@ -31,7 +32,49 @@ impl Default for Calibration {
             covered_90: 0,
             lost_best: 0,
             best: 0,
+            risk: 1.0,
             widening: 1.0,
         }
     }
+}
+
+impl Calibration {
+    /// The share of the 50 % intervals that hold the measured fitness; none before a trial tells.
+    pub fn coverage_50(&self) -> Option<f64> {
+        share(self.covered_50, self.stops)
+    }
+
+    /// The share of the 90 % intervals that hold the measured fitness; none before a trial tells.
+    pub fn coverage_90(&self) -> Option<f64> {
+        share(self.covered_90, self.stops)
+    }
+
+    /// The share of the best trials that a STOP would have lost, to be compared with
+    /// [`Self::risk`]; none before one is known.
+    pub fn false_stop_rate(&self) -> Option<f64> {
+        share(self.lost_best, self.best)
+    }
+}
+
+impl Calibration {
+    /// Several experiments as one: numbers are summed, the widening is their mean and the risk
+    /// the highest; none of none.
+    pub(crate) fn sum(several: impl Iterator<Item = Self>) -> Option<Self> {
+        let several: Vec<Self> = several.collect();
+        let widening = several.iter().map(|one| one.widening).sum::<f64>() / several.len() as f64;
+        let sum = several.into_iter().reduce(|a, b| Self {
+            stops: a.stops + b.stops,
+            covered_50: a.covered_50 + b.covered_50,
+            covered_90: a.covered_90 + b.covered_90,
+            lost_best: a.lost_best + b.lost_best,
+            best: a.best + b.best,
+            risk: a.risk.max(b.risk),
+            widening,
+        });
+        sum.map(|sum| Self { widening, ..sum })
+    }
+}
+
+fn share(part: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| part as f64 / all as f64)
 }

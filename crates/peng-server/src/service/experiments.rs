@@ -65,9 +65,13 @@ impl Service {
     ) -> Result<v1::GetExperimentResponse, Error> {
         let name: names::Experiment = name("name", &request.name)?;
         caller.check(&name)?;
-        let stored = self.sessions.experiment(&name).await?;
+        let experiment = self.sessions.newest(&name).await?;
+        let calibration = experiment.calibration();
         Ok(v1::GetExperimentResponse {
-            experiment: Some(to_wire(&stored)),
+            experiment: Some(v1::Experiment {
+                calibration: calibration.as_ref().map(experiment::calibration_to_wire),
+                ..to_wire(&experiment)
+            }),
         })
     }
 

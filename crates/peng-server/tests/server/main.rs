@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // in tests a panic is the message
 
 mod auth_matrix;
+mod calibration;
 mod harness;
 mod limits;
 mod metrics;

@@ -92,6 +92,9 @@ Figures, values in the metric's unit, means over the seeds (table / JSON):
   in 90 %   coverage_90           the same of the 90 % interval
   lost      false_stop_rate       share of the true best that was stopped and, by what it
                                   reported, is not in the reported best
+            calibration           what the policy itself can tell in a live search, from the
+                                  trials that it did not stop to check itself, over all seeds
+                                  (below the table)
   p50, p99  decision_us_p50, _p99 time of a decision in microseconds
 
 Examples:

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use peng_predict::policy::Spec;
+use peng_predict::policy::{Calibration, Spec};
 use serde::Serialize;
 
 use super::rows::Row;
@@ -32,6 +32,7 @@ struct Line<'a> {
     coverage_50: Option<f64>,
     coverage_90: Option<f64>,
     false_stop_rate: Option<f64>,
+    calibration: Option<Calibration>,
     decision_us_p50: f64,
     decision_us_p99: f64,
 }
@@ -59,6 +60,7 @@ impl<'a> Line<'a> {
             coverage_50: summary.coverage_50,
             coverage_90: summary.coverage_90,
             false_stop_rate: summary.false_stop_rate,
+            calibration: summary.calibration,
             decision_us_p50: summary.decision_us_p50,
             decision_us_p99: summary.decision_us_p99,
         }

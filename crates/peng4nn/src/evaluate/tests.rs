@@ -135,3 +135,29 @@ fn what_is_wrong_with_a_policy_is_said() {
         assert!(failure.to_string().contains(word), "{failure}");
     }
 }
+
+#[test]
+fn a_policy_that_keeps_account_of_its_predictions_tells_it_over_all_orders() {
+    let file = file();
+    let policy = "adaptive:explore=1,risk=1,best_fraction=0.5";
+    let args = args(file.path(), &["--policy", policy, "fixed", "--seeds", "2"]);
+    let (policies, groups) = (args.policies().unwrap(), groups::read(&args).unwrap());
+    let runs = replays::run(&args, &groups, &policies).unwrap();
+    let rows = rows::new(&runs, &groups, 2, args.metric.goal(), args.best);
+    let account = rows[0].summary.calibration.unwrap();
+    assert!(account.stops > 0 && account.covered_50 <= account.covered_90);
+    assert!(account.best > account.lost_best && (account.risk - 1.0).abs() < 1e-12);
+    assert_eq!(rows[1].summary.calibration, None);
+    let (mut table, mut json) = (Vec::new(), Vec::new());
+    text::write(&mut table, &rows).unwrap();
+    json::write(&mut json, &rows).unwrap();
+    let table = String::from_utf8(table).unwrap();
+    let line = format!(
+        "of {} checked stops lie in their 50 % interval",
+        account.stops
+    );
+    assert_eq!(table.matches(&line).count(), 1, "{table}");
+    let first = json.split(|byte| *byte == b'\n').next().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(first).unwrap();
+    assert_eq!(told["calibration"]["stops"], account.stops);
+}

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::Cell;
 
 use super::rows::Row;
-use crate::output::{number, table, word};
+use crate::output::{calibration, number, table, word};
 
 const HEADS: [&str; 16] = [
     "curves",
@@ -31,17 +31,28 @@ pub(super) fn write(mut out: impl Write, rows: &[Row<'_>]) -> io::Result<()> {
     let mut table = table(&HEADS);
     let mut above = String::new();
     for row in rows {
-        let curves = match row.group {
-            None => row.file.clone(),
-            Some(group) => format!("{} {group}", row.file),
-        };
+        let curves = curves(row);
         // A name is written once.
         let shown = if curves == above { "" } else { &curves };
         table.add_row(cells(shown, row));
         above = curves;
     }
     writeln!(out, "{}", table.trim_fmt())?;
+    for row in rows {
+        if let Some(account) = row.summary.calibration.filter(|account| account.best > 0) {
+            let (curves, policy) = (curves(row), &row.policy.label);
+            writeln!(out, "{curves}, {policy}: {}", calibration(&account))?;
+        }
+    }
     out.flush()
+}
+
+/// The file and the experiment in it.
+fn curves(row: &Row<'_>) -> String {
+    match row.group {
+        None => row.file.clone(),
+        Some(group) => format!("{} {group}", row.file),
+    }
 }
 
 fn cells(curves: &str, row: &Row<'_>) -> Vec<Cell> {

@@ -43,7 +43,7 @@ pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
                 value: observation.value,
                 verdict: word(decision.verdict),
                 reason: word(decision.reason.code()),
-                explanation: decision.reason.to_string(),
+                explanation: decision.to_string(),
                 prediction: prediction.map(|p: &Prediction| p.fitness),
                 interval: prediction.and_then(|p| p.interval.as_ref()),
                 family: curve.map(|curve| curve.family),

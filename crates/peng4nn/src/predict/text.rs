@@ -60,7 +60,7 @@ fn row(Judged { id, session }: &Judged) -> Vec<Cell> {
         )),
         Cell::new(if stop.is_some() { "STOP" } else { "CONTINUE" }),
         Cell::new(stop.map_or_else(|| "-".to_owned(), |(epoch, _)| epoch.to_string())),
-        Cell::new(decision.map_or_else(String::new, |decision| decision.reason.to_string())),
+        Cell::new(decision.map_or_else(String::new, ToString::to_string)),
     ]
 }
 

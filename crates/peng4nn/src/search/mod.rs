@@ -24,6 +24,8 @@ pub(crate) use args::SearchArgs;
 use display::Display;
 use fleet::Fleet;
 use host::Host;
+use peng_predict::policy::Calibration;
+use peng_proto::{experiment::calibration_from_wire, names::Experiment, v1::GetExperimentRequest};
 use report::Report;
 
 use crate::{
@@ -87,11 +89,23 @@ async fn search(host: &mut Host, fleet: &Fleet, display: &mut Display) -> Result
     Ok(())
 }
 
+/// What the policy says its predictions were worth, once it knows of every end.
+async fn calibration(host: &Host, plan: &Plan) -> Result<Option<Calibration>, Failure> {
+    host.orchestrator.told().await;
+    let request = GetExperimentRequest {
+        name: Experiment(plan.config.search.0.clone()).to_string(),
+    };
+    let answer = host.predictor.get_experiment(request).await?;
+    let experiment = answer.experiment.unwrap_or_default();
+    Ok(experiment.calibration.as_ref().map(calibration_from_wire))
+}
+
 /// Writes the files and prints the result.
 async fn report(plan: &Plan, host: &Host) -> Result<Ending, Failure> {
     let snapshot = host.orchestrator.snapshot().await?;
     let curves = curves::fetch(&host.predictor, plan, &snapshot).await?;
-    let report = Report::new(plan, &snapshot);
+    let calibration = calibration(host, plan).await?;
+    let report = Report::new(plan, &snapshot, calibration);
     let files = files::write(&plan.out, &report, &curves)
         .with_context(|| format!("cannot write the results to {}", plan.out.display()))?;
     let mut out = std::io::stdout().lock();

@@ -1,7 +1,10 @@
 //! What came of a search.
 
 use peng_orchestrator::progress::Snapshot;
-use peng_predict::{Mode, policy};
+use peng_predict::{
+    Mode,
+    policy::{self, Calibration},
+};
 use peng_proto::search::Training;
 use peng_search::{
     Candidate, Settings,
@@ -28,6 +31,8 @@ pub(super) struct Report {
     pub(super) best_measured: Option<String>,
     /// Only where verdicts were advised: predictions beside the truth.
     pub(super) comparison: Option<Comparison>,
+    /// What the policy says its predictions were worth, where it keeps account of it.
+    pub(super) calibration: Option<Calibration>,
     pub(super) candidates: Vec<Row>,
 }
 
@@ -90,7 +95,7 @@ pub(super) struct Row {
 
 impl Report {
     /// Sums a finished search up.
-    pub(super) fn new(plan: &Plan, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(plan: &Plan, snapshot: &Snapshot, calibration: Option<Calibration>) -> Self {
         let config = &plan.config;
         let epochs = &snapshot.epochs;
         let rows = snapshot.candidates.iter();
@@ -117,6 +122,7 @@ impl Report {
             best: best(&rows, |row| row.fitness),
             best_measured: best(&rows, |row| row.measured),
             comparison: advised.then(|| Comparison::new(&rows)),
+            calibration,
             candidates: rows,
         }
     }

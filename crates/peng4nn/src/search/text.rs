@@ -9,7 +9,7 @@ use comfy_table::{Cell, Table};
 use peng_predict::Mode;
 
 use super::report::{Report, Row};
-use crate::output::{number, si, table};
+use crate::output::{calibration, number, si, table};
 
 /// The longest reason that the table shows; files have it in full.
 const LONGEST_REASON: usize = 64;
@@ -37,6 +37,13 @@ pub(super) fn write(out: &mut impl Write, report: &Report, files: &[PathBuf]) ->
         ("Best measured", measured(report)),
         ("Pareto front", report.pareto_front.join(", ")),
         ("Prediction", comparison(report)),
+        (
+            "Calibration",
+            report
+                .calibration
+                .as_ref()
+                .map_or_else(String::new, calibration),
+        ),
         (
             "Files",
             files

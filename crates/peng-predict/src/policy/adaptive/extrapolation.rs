@@ -117,6 +117,7 @@ pub(super) fn of(view: &View<'_>, workspace: &mut Workspace) -> Prediction {
         fitness: to_value(percent),
         interval: half.map(|half| interval(half, fit::LEVEL)),
         interval_50: half.map(|half| interval(half * fit::share_50(freedom(&curve)), 0.5)),
+        widening: None,
         curve: Some(curve),
     }
 }

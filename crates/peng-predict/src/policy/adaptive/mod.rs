@@ -103,7 +103,10 @@ impl super::Peers for Peers {
     }
 
     fn calibration(&self) -> Option<Calibration> {
-        Some(*lock(&self.memory).experience().account())
+        Some(Calibration {
+            risk: self.spec.risk(),
+            ..*lock(&self.memory).experience().account()
+        })
     }
 }
 
@@ -179,7 +182,8 @@ impl Policy for Rule {
             let prediction = extrapolation::of(view, &mut self.workspace);
             return Decision::go_on(Reason::Learning { trials, needed }, Some(prediction));
         };
-        let prediction = Some(prediction(view.settings, &outlook));
+        let widening = memory.experience().widening();
+        let prediction = Some(prediction(view.settings, &outlook, widening));
         if trials < needed {
             return Decision::go_on(Reason::Learning { trials, needed }, prediction);
         }
@@ -253,8 +257,8 @@ fn held(settings: &Settings, outlook: Outlook) -> Outlook {
     }
 }
 
-/// The outlook in the metric's unit.
-fn prediction(settings: &Settings, outlook: &Outlook) -> Prediction {
+/// The outlook, its intervals widened by that factor, in the metric's unit.
+fn prediction(settings: &Settings, outlook: &Outlook, widening: f64) -> Prediction {
     let value = |score: f64| settings.goal.score(score);
     let interval = |ends: [f64; 2], level: f64| {
         let ends = ends.map(value);
@@ -268,6 +272,7 @@ fn prediction(settings: &Settings, outlook: &Outlook) -> Prediction {
         fitness: value(outlook.fitness),
         interval: Some(interval(outlook.most, fit::LEVEL)),
         interval_50: Some(interval(outlook.half, 0.5)),
+        widening: Some(widening),
         curve: None,
     }
 }

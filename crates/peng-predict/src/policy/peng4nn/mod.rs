@@ -132,6 +132,7 @@ impl Rule {
             fitness,
             interval: half.and_then(|half| interval(half, fit::LEVEL)),
             interval_50: half.and_then(|half| interval(half * share_50, 0.5)),
+            widening: None,
             curve: Some(curve),
         }
     }

@@ -106,7 +106,16 @@ fn printed(report: &Report) -> String {
 #[test]
 fn what_verdicts_saved_and_who_is_best() {
     let (plan, snapshot) = enforced();
-    let report = Report::new(&plan, &snapshot);
+    let account = Calibration {
+        stops: 2,
+        covered_50: 1,
+        covered_90: 2,
+        lost_best: 0,
+        best: 1,
+        risk: 0.5,
+        widening: 1.192,
+    };
+    let report = Report::new(&plan, &snapshot, Some(account));
     assert_eq!(
         (report.epochs.saved, report.epochs.saved_share),
         (12.0, 0.25)
@@ -120,7 +129,7 @@ fn what_verdicts_saved_and_who_is_best() {
 #[test]
 fn advised_predictions_are_compared_with_the_truth() {
     let (plan, snapshot) = advised();
-    let report = Report::new(&plan, &snapshot);
+    let report = Report::new(&plan, &snapshot, None);
     let comparison = report.comparison.as_ref().unwrap();
     // 86.5 for 86.0 and 72.5 for 74.0; what failed has no truth.
     assert_eq!(comparison.stops, 2);
@@ -134,7 +143,7 @@ fn advised_predictions_are_compared_with_the_truth() {
 #[test]
 fn files_hold_the_report_and_curves_that_can_be_read_again() {
     let (plan, snapshot) = enforced();
-    let report = Report::new(&plan, &snapshot);
+    let report = Report::new(&plan, &snapshot, None);
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new");
     let curves = [1.0, 2.0].map(|epoch| Point::new("c0001", epoch, 40.0 * epoch));
