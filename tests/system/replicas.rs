@@ -2,6 +2,7 @@
 
 use peng_proto::v1::{self, stream_observations_response::Result as Answer};
 use peng4nn_tests::postgres;
+use tonic::Code;
 
 use crate::harness::{
     InProcess, Predictions, another_trial, complete, full, judged_by, observe, report, rising,
@@ -199,6 +200,50 @@ async fn a_watch_hears_of_what_another_replica_writes() {
         };
         assert_eq!(observed.observation.unwrap().epoch, f64::from(epoch));
     }
+    for server in servers {
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_replica_deletes_is_gone_for_the_other() {
+    let Some((servers, mut replicas)) = pair().await else {
+        return;
+    };
+    let name = trial(&mut replicas[0], "e", 20.0).await;
+    observe(&mut replicas[1], &name, 1.0, 10.0).await.unwrap();
+    let watch = v1::WatchExperimentRequest {
+        name: "experiments/e".to_owned(),
+        resume_token: String::new(),
+    };
+    let mut events = replicas[1]
+        .watch_experiment(watch)
+        .await
+        .unwrap()
+        .into_inner();
+    for _ in 0..2 {
+        events.message().await.unwrap().unwrap();
+    }
+    let delete = v1::DeleteExperimentRequest {
+        name: "experiments/e".to_owned(),
+        force: true,
+        allow_missing: false,
+    };
+    replicas[0].delete_experiment(delete).await.unwrap();
+    let status = events.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status}");
+    for replica in &mut replicas {
+        let status = observe(replica, &name, 2.0, 20.0).await.unwrap_err();
+        assert_eq!(status.code(), Code::NotFound, "{status}");
+    }
+    // Another of that name, made by the one that has deleted nothing.
+    trial(&mut replicas[1], "e", 20.0).await;
+    for (epoch, replica) in (1..).zip(&mut replicas) {
+        observe(replica, &name, f64::from(epoch), 30.0)
+            .await
+            .unwrap();
+    }
+    assert_eq!(full(&mut replicas[0], &name).await.observation_count, 2);
     for server in servers {
         server.stop().await;
     }

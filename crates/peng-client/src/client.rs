@@ -240,6 +240,9 @@ calls! {
     prediction.get_experiment(GetExperimentRequest) -> GetExperimentResponse;
     /// PredictionService.ListExperiments, one page.
     prediction.list_experiments(ListExperimentsRequest) -> ListExperimentsResponse;
+    /// PredictionService.DeleteExperiment; with `allow_missing` it is no error that a try
+    /// before has deleted it and its answer got lost.
+    prediction.delete_experiment(DeleteExperimentRequest) -> DeleteExperimentResponse;
     /// PredictionService.CreateTrial.
     prediction.create_trial(CreateTrialRequest) -> CreateTrialResponse;
     /// PredictionService.GetTrial.

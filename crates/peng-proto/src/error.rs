@@ -67,6 +67,8 @@ reasons! {
     TrialEnded "TRIAL_ENDED" FailedPrecondition;
     /// No verdict stopped the trial.
     NoStopVerdict "NO_STOP_VERDICT" FailedPrecondition;
+    /// The experiment has trials, and they were not to be deleted.
+    HasTrials "HAS_TRIALS" FailedPrecondition;
     /// The trial has as many observations as a trial may have.
     TooManyObservations "TOO_MANY_OBSERVATIONS" ResourceExhausted;
     /// The experiment has as many trials as an experiment may have.

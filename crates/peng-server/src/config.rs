@@ -15,6 +15,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// How long calls under way have when the server is asked to leave.
     pub drain: Duration,
+    /// How long an experiment is kept in which nothing is logged any more; `None` is for ever.
+    pub retain_for: Option<Duration>,
     /// What a client may ask for.
     pub limits: Limits,
     /// Encrypts the connections; `None` leaves them plain.
@@ -35,6 +37,7 @@ impl Config {
             listen,
             metrics: None,
             drain: Duration::from_secs(10),
+            retain_for: None,
             limits: Limits::default(),
             tls: None,
             tokens: None,

@@ -219,16 +219,44 @@ impl Experiments {
         restored
     }
 
-    /// The experiment of that name with what other servers have written, too: read from the log
-    /// again if there is any.
+    /// The experiment of that name as the store has it now, be it another one than is known.
+    pub(crate) async fn get_anew(
+        &self,
+        name: &names::Experiment,
+    ) -> Result<Arc<Experiment>, Error> {
+        let stored = self.stored(name).await?;
+        self.get_stored(name, &stored).await
+    }
+
+    /// As [`Self::get_anew`], with what other servers have written, too: read from the log again
+    /// if there is any.
     pub(crate) async fn newest(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
-        let known = self.get(name).await?;
-        if !self.store.is_shared() || !known.is_behind(self.stored(name).await?.version) {
+        let stored = self.stored(name).await?;
+        let known = self.get_stored(name, &stored).await?;
+        if !self.store.is_shared() || !known.is_behind(stored.version) {
             return Ok(known);
         }
         // Its next decision would be refused for the same reason.
         known.spoiled().store(true, Ordering::Release);
         self.get(name).await
+    }
+
+    async fn get_stored(
+        &self,
+        name: &names::Experiment,
+        stored: &peng_store::Experiment,
+    ) -> Result<Arc<Experiment>, Error> {
+        let known = self.get(name).await?;
+        if known.stored.key == stored.key {
+            return Ok(known);
+        }
+        self.forget(name);
+        self.get(name).await
+    }
+
+    /// Forgets an experiment that is gone.
+    pub(crate) fn forget(&self, name: &names::Experiment) {
+        lock(&self.open).remove(name);
     }
 
     async fn stored(&self, name: &names::Experiment) -> Result<peng_store::Experiment, Error> {

@@ -10,6 +10,7 @@ pub mod auth;
 mod calls;
 mod commit;
 mod config;
+mod deletions;
 mod experiments;
 mod gate;
 mod listen;

@@ -58,6 +58,11 @@ impl Notices {
         });
     }
 
+    /// The experiment is gone; whoever follows its log is told so.
+    pub(crate) fn end(&self, experiment: ExperimentKey) {
+        self.logs().remove(&experiment);
+    }
+
     /// The experiments that someone watches.
     fn watched(&self) -> Vec<ExperimentKey> {
         let mut logs = self.logs();
@@ -81,8 +86,13 @@ pub(crate) async fn follow(
         }
         match store.ends(&watched).await {
             Ok(ends) => {
+                let mut gone = watched;
                 for (experiment, end) in ends {
+                    gone.retain(|watched| *watched != experiment);
                     notices.publish(experiment, end);
+                }
+                for experiment in gone {
+                    notices.end(experiment);
                 }
             }
             Err(failure) => {

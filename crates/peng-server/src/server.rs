@@ -88,7 +88,7 @@ pub struct Server {
 impl Server {
     /// Listens, with the prediction service, health and reflection.
     pub async fn bind(config: Config, store: Arc<dyn Trials>) -> Result<Self, Error> {
-        let limits = config.limits;
+        let (limits, retain_for) = (config.limits, config.retain_for);
         let mut server = Self::bind_bare(config).await?;
         let notices = Arc::new(Notices::default());
         let committer = Committer::start(
@@ -107,6 +107,7 @@ impl Server {
             notices,
             limits,
             server.metrics.clone(),
+            retain_for,
             server.leaving(),
         );
         let service =

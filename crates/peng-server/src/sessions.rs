@@ -102,9 +102,24 @@ impl Sessions {
         self.experiments.get(name).await
     }
 
+    /// The experiment of that name as the store has it now, whoever has deleted another one of
+    /// that name.
+    pub(crate) async fn experiment_now(
+        &self,
+        name: &names::Experiment,
+    ) -> Result<Arc<Experiment>, Error> {
+        self.experiments.get_anew(name).await
+    }
+
     /// The experiment of that name, with all that it has learned in any server.
     pub(crate) async fn newest(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
         self.experiments.newest(name).await
+    }
+
+    /// Forgets an experiment that is deleted and its trials.
+    pub(crate) fn forget_experiment(&self, name: &names::Experiment) {
+        self.experiments.forget(name);
+        lock(&self.live).retain(|trial, _| trial.experiment != *name);
     }
 
     /// The trial of that name.
@@ -193,12 +208,13 @@ impl Sessions {
     }
 
     async fn restore(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
-        let experiment = self.experiment(&name.experiment).await?;
-        let row = self
-            .store
-            .trial(experiment.key, name.id.as_str())
-            .await
-            .map_err(storage)?;
+        let mut experiment = self.experiment(&name.experiment).await?;
+        let mut row = self.row(&experiment, name).await?;
+        if row.is_none() {
+            // Perhaps of an experiment that is gone, and there is another one of that name.
+            experiment = self.experiment_now(&name.experiment).await?;
+            row = self.row(&experiment, name).await?;
+        }
         let row = row.ok_or_else(|| {
             Error::new(
                 Reason::NotFound,
@@ -206,6 +222,15 @@ impl Sessions {
             )
         })?;
         Ok(Arc::new(self.load(experiment, row).await?))
+    }
+
+    async fn row(
+        &self,
+        experiment: &Experiment,
+        name: &names::Trial,
+    ) -> Result<Option<Trial>, Error> {
+        let row = self.store.trial(experiment.key, name.id.as_str()).await;
+        row.map_err(storage)
     }
 
     /// A trial as its log tells it.

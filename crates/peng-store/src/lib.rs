@@ -9,6 +9,7 @@
 //! log as it is, and the backend executes the plan in one transaction.
 
 mod address;
+mod deletion;
 mod error;
 mod log;
 mod plan;
@@ -18,6 +19,7 @@ mod search;
 mod sqlite;
 
 pub use address::{Address, Store, open, open_to_read};
+pub use deletion::{Deleted, OnlyIf};
 pub use error::Error;
 pub use log::{
     Basis, Event, EventKind, Experiment, ExperimentKey, Label, Logged, NewExperiment, Seq, State,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use peng_predict::{Decision, Epoch, Observation, experiment};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Deleted, Error, OnlyIf};
 
 /// The row of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -377,10 +377,32 @@ pub trait Trials: fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Event>, Error>;
 
-    /// The last place in the log of each of these experiments; those without
-    /// events are left out.
+    /// The last place in the log of each of these experiments, [`Seq::START`] of
+    /// those without events; those that are gone are left out.
     async fn ends(&self, experiments: &[ExperimentKey])
     -> Result<Vec<(ExperimentKey, Seq)>, Error>;
+
+    /// Deletes an experiment, if it is one that is meant: from then on it is not
+    /// found, nothing is written to it, and its id is free. What it consists of
+    /// leaves the disk by [`Trials::sweep`].
+    async fn delete_experiment(
+        &self,
+        experiment: ExperimentKey,
+        only_if: OnlyIf,
+        at: SystemTime,
+    ) -> Result<Deleted, Error>;
+
+    /// At most `limit` experiments of which nothing was logged at `since` or later,
+    /// by id.
+    async fn idle_experiments(
+        &self,
+        since: SystemTime,
+        limit: u32,
+    ) -> Result<Vec<Experiment>, Error>;
+
+    /// Removes at most `limit` rows of what is deleted, in one commit; how many
+    /// those were. 0 where nothing is left to remove.
+    async fn sweep(&self, limit: u32) -> Result<u64, Error>;
 
     /// Whether other servers may write to the same log.
     fn is_shared(&self) -> bool;

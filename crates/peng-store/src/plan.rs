@@ -90,7 +90,7 @@ pub(crate) struct Known {
     pub(crate) created: HashMap<(i64, String), i64>,
     /// The versions of [`trials`].
     pub(crate) trials: HashMap<i64, i64>,
-    /// The versions of [`experiments`].
+    /// The versions of those of [`experiments`] that are there.
     pub(crate) experiments: HashMap<i64, i64>,
 }
 
@@ -109,23 +109,19 @@ pub(crate) struct Plan<'a> {
 
 /// The trials whose versions the writes rest on.
 pub(crate) fn trials(writes: &[Write]) -> Vec<i64> {
-    keys(writes, |scope| match scope {
-        Scope::Trial(key) => Some(key),
-        Scope::Experiment(_) => None,
-    })
-}
-
-/// The experiments whose versions the writes rest on.
-pub(crate) fn experiments(writes: &[Write]) -> Vec<i64> {
-    keys(writes, |scope| match scope {
-        Scope::Trial(_) => None,
-        Scope::Experiment(key) => Some(key),
-    })
-}
-
-fn keys(writes: &[Write], pick: impl Fn(Scope) -> Option<i64>) -> Vec<i64> {
     let scopes = writes.iter().filter_map(basis);
-    let keys: BTreeSet<i64> = scopes.filter_map(|(scope, _)| pick(scope)).collect();
+    let keys: BTreeSet<i64> = scopes
+        .filter_map(|(scope, _)| match scope {
+            Scope::Trial(key) => Some(key),
+            Scope::Experiment(_) => None,
+        })
+        .collect();
+    keys.into_iter().collect()
+}
+
+/// The experiments that the writes are about.
+pub(crate) fn experiments(writes: &[Write]) -> Vec<i64> {
+    let keys: BTreeSet<i64> = writes.iter().map(|write| write.experiment().0).collect();
     keys.into_iter().collect()
 }
 
@@ -167,11 +163,12 @@ impl<'a> Plan<'a> {
         let mut plan = Self::default();
         let mut stale = BTreeSet::new();
         for write in writes {
+            let gone = !known.experiments.contains_key(&write.experiment().0);
             let result = match basis(write) {
                 None => plan.create(write, &mut known),
                 // Later versions of a stale writer may be right by chance.
                 Some((scope, version))
-                    if stale.contains(&scope) || known.version(scope) != Some(version) =>
+                    if gone || stale.contains(&scope) || known.version(scope) != Some(version) =>
                 {
                     stale.insert(scope);
                     Planned::Stale

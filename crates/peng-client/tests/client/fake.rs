@@ -241,6 +241,13 @@ impl PredictionService for Service {
         Err(Status::unimplemented("not of this fake"))
     }
 
+    async fn delete_experiment(
+        &self,
+        _: Request<DeleteExperimentRequest>,
+    ) -> Result<Response<DeleteExperimentResponse>, Status> {
+        Err(Status::unimplemented("not of this fake"))
+    }
+
     async fn create_trial(
         &self,
         _: Request<CreateTrialRequest>,

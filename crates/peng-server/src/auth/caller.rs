@@ -7,7 +7,7 @@ use peng_proto::{
     names,
 };
 use tonic::Request;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Rpc, entry::Entry, scope::Right};
 
@@ -30,6 +30,17 @@ impl Caller {
     pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
         let caller = request.extensions().get::<Self>().cloned();
         caller.ok_or_else(|| Error::new(Reason::Internal, "the call has no caller"))
+    }
+
+    /// Records that the caller has deleted `experiment`.
+    pub(crate) fn has_deleted(&self, experiment: &names::Experiment) {
+        info!(
+            target: "peng_server::audit",
+            peer = self.peer.map(tracing::field::display),
+            token = self.entry.as_deref().map_or("none", Entry::name),
+            experiment = %experiment.0,
+            "deleted by a call",
+        );
     }
 
     /// Whether the caller may see `experiment` in a list.

@@ -38,6 +38,10 @@ pub(crate) const RPCS: &[Rpc] = &[
     ),
     needs("/peng4nn.v1.PredictionService/GetExperiment", Right::Read),
     needs("/peng4nn.v1.PredictionService/ListExperiments", Right::Read),
+    needs(
+        "/peng4nn.v1.PredictionService/DeleteExperiment",
+        Right::Admin,
+    ),
     needs("/peng4nn.v1.PredictionService/CreateTrial", Right::Report),
     needs("/peng4nn.v1.PredictionService/GetTrial", Right::Read),
     needs("/peng4nn.v1.PredictionService/ListTrials", Right::Read),

@@ -1,4 +1,4 @@
-//! Experiments: create, get, list.
+//! Experiments: create, get, list, delete.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use peng_proto::{
     experiment::{self, Label},
     names, v1,
 };
-use peng_store::{Experiment, NewExperiment};
+use peng_store::{Deleted, Experiment, NewExperiment, OnlyIf};
 
 use super::{Service, id, name, page_size, storage};
 use crate::auth::Caller;
@@ -73,6 +73,43 @@ impl Service {
                 ..to_wire(&experiment)
             }),
         })
+    }
+
+    pub(super) async fn delete_experiment(
+        &self,
+        caller: &Caller,
+        request: v1::DeleteExperimentRequest,
+    ) -> Result<v1::DeleteExperimentResponse, Error> {
+        let name: names::Experiment = name("name", &request.name)?;
+        caller.check(&name)?;
+        let only_if = if request.force {
+            OnlyIf::Any
+        } else {
+            OnlyIf::Empty
+        };
+        let stored = self.store.experiment(name.0.as_str()).await;
+        let deleted = match stored.map_err(storage)? {
+            Some(stored) => self.deletions.delete(&name, stored.key, only_if).await?,
+            None => Deleted::NotFound,
+        };
+        match deleted {
+            Deleted::Done => caller.has_deleted(&name),
+            Deleted::NotFound if request.allow_missing => {}
+            Deleted::NotFound => {
+                return Err(Error::new(
+                    Reason::NotFound,
+                    format!("there is no experiment `{name}`; allow_missing takes it as deleted"),
+                ));
+            }
+            Deleted::Kept => {
+                return Err(Error::of_field(
+                    Reason::HasTrials,
+                    "force",
+                    format!("`{name}` has trials; true deletes them with it"),
+                ));
+            }
+        }
+        Ok(v1::DeleteExperimentResponse {})
     }
 
     pub(super) async fn list_experiments(

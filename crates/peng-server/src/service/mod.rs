@@ -7,7 +7,7 @@ mod predict;
 mod trials;
 mod watch;
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
 use futures::stream::BoxStream;
 use peng_proto::{
@@ -21,8 +21,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
 
 use crate::{
-    Limits, auth::Caller, commit::Committer, listen::Peer, metrics::Metrics, notices::Notices,
-    sessions::Sessions,
+    Limits, auth::Caller, commit::Committer, deletions::Deletions, listen::Peer, metrics::Metrics,
+    notices::Notices, sessions::Sessions,
 };
 
 /// What all calls share.
@@ -36,6 +36,7 @@ pub(crate) struct Service {
     metrics: Arc<Metrics>,
     /// What curves that are not stored are predicted on.
     cores: Arc<Semaphore>,
+    deletions: Deletions,
     /// Cancelled when the server is about to leave: streams end.
     leaving: CancellationToken,
 }
@@ -47,18 +48,28 @@ impl Service {
         notices: Arc<Notices>,
         limits: Limits,
         metrics: Arc<Metrics>,
+        retain_for: Option<Duration>,
         leaving: CancellationToken,
     ) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let sessions = Sessions::new(store.clone(), committer.clone(), limits, metrics.clone());
+        let sessions = Arc::new(sessions);
+        let deletions = Deletions::start(
+            store.clone(),
+            notices.clone(),
+            sessions.clone(),
+            retain_for,
+            leaving.clone(),
+        );
         Self {
             store,
             committer,
             notices,
-            sessions: Arc::new(sessions),
+            sessions,
             limits,
             metrics,
             cores: Arc::new(Semaphore::new(cores)),
+            deletions,
             leaving,
         }
     }
@@ -159,6 +170,16 @@ impl PredictionService for Service {
     ) -> Result<Response<v1::ListExperimentsResponse>, Status> {
         Ok(Response::new(
             self.list_experiments(&Caller::of(&request)?, request.into_inner())
+                .await?,
+        ))
+    }
+
+    async fn delete_experiment(
+        &self,
+        request: Request<v1::DeleteExperimentRequest>,
+    ) -> Result<Response<v1::DeleteExperimentResponse>, Status> {
+        Ok(Response::new(
+            self.delete_experiment(&Caller::of(&request)?, request.into_inner())
                 .await?,
         ))
     }

@@ -34,31 +34,13 @@ impl Service {
             request.trial.unwrap_or_default().display_name,
         )?;
         let experiment = self.sessions.experiment(&parent).await?;
-        let trials = experiment.trials(&*self.store).await?;
-        let limit = self.limits.experiment_trials;
-        if trials.load(Ordering::Relaxed) >= limit as u64
-            && !self.has_trial(&experiment, &id).await?
-        {
-            return Err(Error::new(
-                Reason::TooManyTrials,
-                format!("`{parent}` has {limit} trials, which is limits.experiment_trials"),
-            ));
-        }
-        let write = Write::Create {
-            experiment: experiment.key,
-            id: id.to_string(),
-            display_name: display_name.to_string(),
-        };
-        let written = self
-            .committer
-            .place()
-            .await?
-            .write(write, None)
-            .durable()
-            .await
-            .map_err(Lost::give_up)?;
-        if written != Written::IdTaken {
-            trials.fetch_add(1, Ordering::Relaxed);
+        let mut written = self.insert_trial(&experiment, &id, &display_name).await?;
+        if written == Written::IdTaken {
+            // Perhaps by nobody: the experiment that is known here may be gone.
+            let now = self.sessions.experiment_now(&parent).await?;
+            if now.key != experiment.key {
+                written = self.insert_trial(&now, &id, &display_name).await?;
+            }
         }
         let name = names::Trial {
             experiment: parent,
@@ -78,6 +60,38 @@ impl Service {
         Ok(v1::CreateTrialResponse {
             trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
         })
+    }
+
+    async fn insert_trial(
+        &self,
+        experiment: &Experiment,
+        id: &names::Id,
+        display_name: &str,
+    ) -> Result<Written, Error> {
+        let trials = experiment.trials(&*self.store).await?;
+        let limit = self.limits.experiment_trials;
+        if trials.load(Ordering::Relaxed) >= limit as u64 && !self.has_trial(experiment, id).await?
+        {
+            let parent = &experiment.id;
+            return Err(Error::new(
+                Reason::TooManyTrials,
+                format!(
+                    "`experiments/{parent}` has {limit} trials, which is limits.experiment_trials"
+                ),
+            ));
+        }
+        let write = Write::Create {
+            experiment: experiment.key,
+            id: id.to_string(),
+            display_name: display_name.to_owned(),
+        };
+        let place = self.committer.place().await?;
+        let written = place.write(write, None).durable().await;
+        let written = written.map_err(Lost::give_up)?;
+        if written != Written::IdTaken {
+            trials.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(written)
     }
 
     async fn has_trial(&self, experiment: &Experiment, id: &names::Id) -> Result<bool, Error> {
@@ -109,7 +123,7 @@ impl Service {
         let view = View::parse(request.view)?;
         let size = page_size(request.page_size)?;
         let after = page_token(&request.page_token)?;
-        let experiment = self.sessions.experiment(&parent).await?;
+        let experiment = self.sessions.experiment_now(&parent).await?;
         let rows = self
             .store
             .trials(experiment.key, after, size)

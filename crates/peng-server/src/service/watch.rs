@@ -7,7 +7,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use peng_proto::{
-    error::Error,
+    error::{Error, Reason},
     names,
     v1::{self, watch_experiment_response::Event as Happened},
 };
@@ -35,12 +35,18 @@ impl Service {
         let name: names::Experiment = name("name", &request.name)?;
         caller.check(&name)?;
         let after = resume_token(&request.resume_token)?;
-        let experiment = self.sessions.experiment(&name).await?;
+        let known = self.sessions.experiment(&name).await?;
+        let mut grown = self.notices.subscribe(known.key);
+        // Asked only now: one that is deleted from here on ends the watch.
+        let experiment = self.sessions.experiment_now(&name).await?;
+        if experiment.key != known.key {
+            grown = self.notices.subscribe(experiment.key);
+        }
         let watcher = Watcher {
             caller,
             name,
             store: self.store.clone(),
-            grown: self.notices.subscribe(experiment.key),
+            grown,
             experiment,
             after,
             page: VecDeque::new(),
@@ -66,6 +72,13 @@ fn resume_token(token: &str) -> Result<Seq, Error> {
         )
     })?;
     Ok(Seq::new(seq))
+}
+
+fn gone(experiment: &names::Experiment) -> Error {
+    Error::new(
+        Reason::NotFound,
+        format!("`{experiment}` was deleted while it was watched"),
+    )
 }
 
 struct Watcher {
@@ -96,7 +109,7 @@ impl Watcher {
             self.page = page.map_err(storage)?.into();
             if self.page.is_empty() {
                 tokio::select! {
-                    grown = self.grown.changed() => grown.map_err(|_| shutting_down())?,
+                    grown = self.grown.changed() => grown.map_err(|_| gone(&self.name))?,
                     () = self.leaving.cancelled() => return Err(shutting_down()),
                 }
             }

@@ -15,10 +15,11 @@ const TRIAL: &str = "experiments/cifar-1/trials/t1";
 
 /// Every call and the right that it needs; one that is let in ends in whatever way
 /// but being denied.
-const CALLS: [(&str, Right); 17] = [
+const CALLS: [(&str, Right); 18] = [
     ("create_experiment", Right::Admin),
     ("get_experiment", Right::Read),
     ("list_experiments", Right::Read),
+    ("delete_experiment", Right::Admin),
     ("create_trial", Right::Report),
     ("get_trial", Right::Read),
     ("list_trials", Right::Read),
@@ -83,6 +84,14 @@ async fn call(client: &Client, method: &str) -> Result<(), peng_client::Error> {
             let name = experiment_name();
             let request = v1::GetExperimentRequest { name };
             client.get_experiment(request).await.map(drop)
+        }
+        // It has a trial, so it stays.
+        "delete_experiment" => {
+            let request = v1::DeleteExperimentRequest {
+                name: experiment_name(),
+                ..Default::default()
+            };
+            client.delete_experiment(request).await.map(drop)
         }
         "list_experiments" => visible(client).await.map(drop),
         "create_trial" => {

@@ -4,6 +4,7 @@
 
 mod auth_matrix;
 mod calibration;
+mod deletions;
 mod harness;
 mod limits;
 mod metrics;

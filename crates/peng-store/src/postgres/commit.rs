@@ -1,6 +1,6 @@
 //! One commit on PostgreSQL: the same few statements for any number of writes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{PgConnection, Row};
 
@@ -57,11 +57,10 @@ pub(super) async fn execute(
 }
 
 async fn lock(db: &mut PgConnection, writes: &[Write]) -> Result<BTreeMap<i64, Locked>, Error> {
-    let keys: BTreeSet<i64> = writes.iter().map(|write| write.experiment().0).collect();
-    let keys: Vec<i64> = keys.into_iter().collect();
+    let keys = plan::experiments(writes);
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT key, version, last_seq FROM experiments WHERE key = ANY($1)
-         ORDER BY key FOR NO KEY UPDATE",
+        "SELECT key, version, last_seq FROM experiments
+         WHERE key = ANY($1) AND deleted_us IS NULL ORDER BY key FOR NO KEY UPDATE",
     )
     .bind(&keys)
     .fetch_all(db)
@@ -99,7 +98,7 @@ async fn create(
          SELECT new.experiment, new.id, new.display_name, $4, $5
          FROM UNNEST($1::bigint[], $2::text[], $3::text[])
              WITH ORDINALITY AS new (experiment, id, display_name, place)
-         JOIN experiments ON experiments.key = new.experiment
+         JOIN experiments ON experiments.key = new.experiment AND deleted_us IS NULL
          ORDER BY place
          ON CONFLICT DO NOTHING RETURNING experiment, id, key",
     )

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::Postgres;
 use crate::{
-    Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, Trial, TrialKey, Trials,
-    Write, Written,
+    Deleted, Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, OnlyIf, Seq, Trial,
+    TrialKey, Trials, Write, Written,
     rows::{self, EventRow, ExperimentRow, LoggedRow, TrialRow},
 };
 
@@ -53,12 +53,14 @@ impl Trials for Postgres {
 
     async fn experiments(&self, after: &str, limit: u32) -> Result<Vec<Experiment>, Error> {
         self.in_time(async {
-            let page: Vec<ExperimentRow> =
-                sqlx::query_as("SELECT * FROM experiments WHERE id > $1 ORDER BY id LIMIT $2")
-                    .bind(after)
-                    .bind(i64::from(limit))
-                    .fetch_all(&self.reader)
-                    .await?;
+            let page: Vec<ExperimentRow> = sqlx::query_as(
+                "SELECT * FROM experiments WHERE id > $1 AND deleted_us IS NULL
+                     ORDER BY id LIMIT $2",
+            )
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
             rows::all(page)
         })
         .await
@@ -66,12 +68,14 @@ impl Trials for Postgres {
 
     async fn trial(&self, experiment: ExperimentKey, id: &str) -> Result<Option<Trial>, Error> {
         self.in_time(async {
-            let row: Option<TrialRow> =
-                sqlx::query_as("SELECT * FROM trials WHERE experiment = $1 AND id = $2")
-                    .bind(experiment.0)
-                    .bind(id)
-                    .fetch_optional(&self.reader)
-                    .await?;
+            let row: Option<TrialRow> = sqlx::query_as(
+                "SELECT trials.* FROM trials JOIN experiments ON experiments.key = experiment
+                     WHERE experiment = $1 AND trials.id = $2 AND deleted_us IS NULL",
+            )
+            .bind(experiment.0)
+            .bind(id)
+            .fetch_optional(&self.reader)
+            .await?;
             row.map(Trial::try_from).transpose()
         })
         .await
@@ -164,7 +168,7 @@ impl Trials for Postgres {
         let keys: Vec<i64> = experiments.iter().map(|key| key.0).collect();
         self.in_time(async {
             let ends: Vec<(i64, i64)> = sqlx::query_as(
-                "SELECT key, last_seq FROM experiments WHERE key = ANY($1) AND last_seq > 0",
+                "SELECT key, last_seq FROM experiments WHERE key = ANY($1) AND deleted_us IS NULL",
             )
             .bind(&keys)
             .fetch_all(&self.reader)
@@ -175,6 +179,44 @@ impl Trials for Postgres {
                 .collect())
         })
         .await
+    }
+
+    async fn delete_experiment(
+        &self,
+        experiment: ExperimentKey,
+        only_if: OnlyIf,
+        at: SystemTime,
+    ) -> Result<Deleted, Error> {
+        let (key, at) = (experiment.0, rows::micros(at));
+        self.in_time(super::deletion::delete(&self.writer, key, only_if, at))
+            .await
+    }
+
+    async fn idle_experiments(
+        &self,
+        since: SystemTime,
+        limit: u32,
+    ) -> Result<Vec<Experiment>, Error> {
+        self.in_time(async {
+            let idle: Vec<ExperimentRow> = sqlx::query_as(
+                "SELECT * FROM experiments WHERE deleted_us IS NULL AND $1 > coalesce(
+                     (SELECT at_us FROM events WHERE experiment = experiments.key
+                      ORDER BY seq DESC LIMIT 1),
+                     created_us)
+                 ORDER BY id LIMIT $2",
+            )
+            .bind(rows::micros(since))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+            rows::all(idle)
+        })
+        .await
+    }
+
+    async fn sweep(&self, limit: u32) -> Result<u64, Error> {
+        self.in_time(super::deletion::sweep(&self.writer, limit))
+            .await
     }
 
     fn is_shared(&self) -> bool {

@@ -1,6 +1,7 @@
 //! [`Postgres`]: everything in a database that any number of servers share.
 
 mod commit;
+mod deletion;
 mod log;
 mod search;
 

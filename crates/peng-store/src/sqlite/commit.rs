@@ -33,7 +33,8 @@ pub(super) async fn execute(
         .await?,
         experiments: versions(
             db,
-            "SELECT key, version FROM experiments WHERE key IN (SELECT value FROM json_each(?))",
+            "SELECT key, version FROM experiments
+             WHERE key IN (SELECT value FROM json_each(?)) AND deleted_us IS NULL",
             &plan::experiments(writes),
         )
         .await?,
@@ -84,7 +85,7 @@ async fn create(
         "INSERT INTO trials (experiment, id, display_name, state, created_us)
          SELECT experiments.key, new.value ->> 1, new.value ->> 2, ?2, ?3
          FROM json_each(?1) AS new CROSS JOIN experiments ON experiments.key = new.value ->> 0
-         ORDER BY new.key ON CONFLICT DO NOTHING RETURNING experiment, id, key",
+         WHERE experiments.deleted_us IS NULL ORDER BY new.key ON CONFLICT DO NOTHING RETURNING experiment, id, key",
     )
     .bind(rows::to_json("trial", &creates)?)
     .bind(State::Running.as_str())

@@ -3,12 +3,11 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use sqlx::Row;
 
 use super::Sqlite;
 use crate::{
-    Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, Seq, Trial, TrialKey, Trials,
-    Write, Written,
+    Deleted, Error, Event, Experiment, ExperimentKey, Logged, NewExperiment, OnlyIf, Seq, Trial,
+    TrialKey, Trials, Write, Written,
     rows::{self, EventRow, ExperimentRow, LoggedRow, TrialRow},
 };
 
@@ -50,22 +49,26 @@ impl Trials for Sqlite {
     }
 
     async fn experiments(&self, after: &str, limit: u32) -> Result<Vec<Experiment>, Error> {
-        let page: Vec<ExperimentRow> =
-            sqlx::query_as("SELECT * FROM experiments WHERE id > ? ORDER BY id LIMIT ?")
-                .bind(after)
-                .bind(limit)
-                .fetch_all(&self.reader)
-                .await?;
+        let page: Vec<ExperimentRow> = sqlx::query_as(
+            "SELECT * FROM experiments WHERE id > ? AND deleted_us IS NULL
+                 ORDER BY id LIMIT ?",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
         rows::all(page)
     }
 
     async fn trial(&self, experiment: ExperimentKey, id: &str) -> Result<Option<Trial>, Error> {
-        let row: Option<TrialRow> =
-            sqlx::query_as("SELECT * FROM trials WHERE experiment = ? AND id = ?")
-                .bind(experiment.0)
-                .bind(id)
-                .fetch_optional(&self.reader)
-                .await?;
+        let row: Option<TrialRow> = sqlx::query_as(
+            "SELECT trials.* FROM trials JOIN experiments ON experiments.key = experiment
+                 WHERE experiment = ? AND trials.id = ? AND deleted_us IS NULL",
+        )
+        .bind(experiment.0)
+        .bind(id)
+        .fetch_optional(&self.reader)
+        .await?;
         row.map(Trial::try_from).transpose()
     }
 
@@ -138,15 +141,48 @@ impl Trials for Sqlite {
     ) -> Result<Vec<(ExperimentKey, Seq)>, Error> {
         let mut ends = Vec::with_capacity(experiments.len());
         for experiment in experiments {
-            let row = sqlx::query("SELECT max(seq) AS seq FROM events WHERE experiment = ?")
-                .bind(experiment.0)
-                .fetch_one(&self.reader)
-                .await?;
-            if let Some(seq) = row.try_get("seq")? {
-                ends.push((*experiment, Seq::new(seq)));
-            }
+            let end: Option<i64> = sqlx::query_scalar(
+                "SELECT coalesce((SELECT max(seq) FROM events WHERE experiment = key), 0)
+                 FROM experiments WHERE key = ? AND deleted_us IS NULL",
+            )
+            .bind(experiment.0)
+            .fetch_optional(&self.reader)
+            .await?;
+            ends.extend(end.map(|seq| (*experiment, Seq::new(seq))));
         }
         Ok(ends)
+    }
+
+    async fn delete_experiment(
+        &self,
+        experiment: ExperimentKey,
+        only_if: OnlyIf,
+        at: SystemTime,
+    ) -> Result<Deleted, Error> {
+        super::deletion::delete(&self.writer, experiment.0, only_if, rows::micros(at)).await
+    }
+
+    async fn idle_experiments(
+        &self,
+        since: SystemTime,
+        limit: u32,
+    ) -> Result<Vec<Experiment>, Error> {
+        let idle: Vec<ExperimentRow> = sqlx::query_as(
+            "SELECT * FROM experiments WHERE deleted_us IS NULL AND ?1 > coalesce(
+                 (SELECT at_us FROM events WHERE experiment = experiments.key
+                  ORDER BY seq DESC LIMIT 1),
+                 created_us)
+             ORDER BY id LIMIT ?2",
+        )
+        .bind(rows::micros(since))
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        rows::all(idle)
+    }
+
+    async fn sweep(&self, limit: u32) -> Result<u64, Error> {
+        super::deletion::sweep(&self.writer, limit).await
     }
 
     fn is_shared(&self) -> bool {

@@ -169,7 +169,7 @@ pub(crate) async fn events_are_paged_in_order(backend: &Backend) {
     assert_eq!(written[3], Written::At(last));
     let silent = experiment(&*store, "silent").await;
     let ends = store.ends(&[e.key, silent.key]).await.unwrap();
-    assert_eq!(ends, [(e.key, last)]);
+    assert_eq!(ends, [(e.key, last), (silent.key, Seq::START)]);
     let t = store.trial(e.key, "t").await.unwrap().unwrap();
     assert_eq!((t.state, t.ended), (State::Stopped, Some(at(8))));
 }

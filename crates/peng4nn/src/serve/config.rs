@@ -11,7 +11,7 @@ use peng_server::{Limits, Tls};
 use peng_store::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{layers::Layers, place::Place};
+use super::{layers::Layers, place::Place, retention::Retention};
 use crate::{logging::Logging, secure::ListenArgs};
 
 /// The server's settings; every key may be left out.
@@ -30,6 +30,9 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<Place>,
     /// Seconds for calls under way when it is asked to leave.
     drain_seconds: u32,
+    /// How long an experiment is kept in which nothing is logged any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retain_for: Option<Retention>,
     /// The file of the tokens that callers need.
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens: Option<PathBuf>,
@@ -52,6 +55,7 @@ impl Default for Config {
             database: None,
             metrics: None,
             drain_seconds: 10,
+            retain_for: None,
             tokens: None,
             insecure_listen_without_tls_and_authentication: false,
             tls: None,
@@ -98,6 +102,7 @@ impl Config {
     pub(crate) fn server(&self) -> peng_server::Config {
         let mut server = peng_server::Config::new(self.listen);
         server.drain = Duration::from_secs(self.drain_seconds.into());
+        server.retain_for = self.retain_for.map(Retention::get);
         server.limits = self.limits;
         server.metrics = self.metrics.map(|Place(address)| address);
         server.tls.clone_from(&self.tls);
@@ -151,6 +156,7 @@ mod tests {
         let all = Config {
             database: Some("postgres://host/database".into()),
             metrics: Some("9464".parse().unwrap()),
+            retain_for: Some("90d".parse().unwrap()),
             tokens: Some("tokens".into()),
             tls: Some(Tls {
                 certificate: "c".into(),
@@ -180,6 +186,7 @@ mod tests {
             ("[limits]\ncommit_size = -1", "invalid value"),
             ("[tls]\ncertificate = 'c'", "missing field `key`"),
             ("[log]\nformat = 'xml'", "unknown variant `xml`"),
+            ("retain_for = '90'", "`90` is no time to keep"),
         ] {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(named), "{error}");

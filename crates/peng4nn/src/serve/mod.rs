@@ -3,6 +3,7 @@
 mod config;
 mod layers;
 mod place;
+mod retention;
 
 use std::{
     io::{Write, stdout},
@@ -18,6 +19,7 @@ use tracing::{error, info};
 pub(crate) use config::Config;
 use layers::Layers;
 use place::Place;
+use retention::Retention;
 
 use crate::{
     exit::{Ending, Failure},
@@ -56,6 +58,11 @@ pub(crate) struct ServeArgs {
     /// 127.0.0.1, or an address (docs/metrics.md)
     #[arg(long, value_name = "PORT|ADDRESS")]
     metrics: Option<Place>,
+    /// Delete an experiment with its trials once nothing was logged in it for that time,
+    /// like 90d, 12w or 36h; a trial that never ended does not keep it. For ever where
+    /// not given
+    #[arg(long, value_name = "TIME")]
+    retain_for: Option<Retention>,
     /// A TOML file; the environment and flags go before it (see
     /// deploy/peng4nn.example.toml)
     #[arg(long, value_name = "FILE")]
@@ -110,6 +117,7 @@ impl ServeArgs {
         }
         config.store()?;
         config.metrics = self.metrics.or(config.metrics);
+        config.retain_for = self.retain_for.or(config.retain_for);
         config.secure(&self.secure);
         Ok(config)
     }
