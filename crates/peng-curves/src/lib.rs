@@ -6,12 +6,13 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
 use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
-use peng_predict::{Epoch, Observation, ValueRange};
+use peng_predict::{Epoch, Observation, ValueRange, rate::Schedule};
 
 /// The first bytes of a gzip file (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -33,9 +34,19 @@ pub struct Columns {
         default_value = "val_accuracy"
     )]
     value: String,
+    /// The column with how the learning rate of a curve ran.
+    #[arg(skip)]
+    schedule: Option<String>,
 }
 
 impl Columns {
+    /// With the column that has how the learning rate of a curve ran; none where no column has.
+    #[must_use]
+    pub fn with_schedule(mut self, name: Option<String>) -> Self {
+        self.schedule = name;
+        self
+    }
+
     /// The name of the column with the value.
     pub fn value(&self) -> &str {
         &self.value
@@ -48,6 +59,7 @@ impl Default for Columns {
             curve: "curve_id".to_owned(),
             epoch: "epoch".to_owned(),
             value: "val_accuracy".to_owned(),
+            schedule: None,
         }
     }
 }
@@ -59,6 +71,8 @@ pub struct Curve {
     pub id: String,
     /// By epoch, each epoch once; at least one.
     pub observations: Vec<Observation>,
+    /// How its learning rate ran, where the file says it.
+    pub schedule: Option<Arc<Schedule>>,
 }
 
 /// Why a file cannot be read.
@@ -191,6 +205,7 @@ struct Rows<'a> {
     curve: Column,
     epoch: Column,
     value: Column,
+    schedule: Option<Column>,
     range: ValueRange,
 }
 
@@ -223,12 +238,17 @@ impl<'a> Rows<'a> {
         let curve = column(&columns.curve, "--curve-column")?;
         let epoch = column(&columns.epoch, "--epoch-column")?;
         let value = column(&columns.value, "--value-column")?;
+        let schedule = columns.schedule.as_deref();
+        let schedule = schedule
+            .map(|name| column(name, "--schedule-column"))
+            .transpose()?;
         Ok(Self {
             path,
             reader,
             curve,
             epoch,
             value,
+            schedule,
             range,
         })
     }
@@ -242,10 +262,14 @@ impl<'a> Rows<'a> {
             let (id, observation) = self.parse(&row)?;
             let place = *places.entry(id.to_owned()).or_insert_with(|| {
                 let id = id.to_owned();
-                let observations = Vec::new();
-                curves.push(Curve { id, observations });
+                curves.push(Curve {
+                    id,
+                    observations: Vec::new(),
+                    schedule: None,
+                });
                 curves.len() - 1
             });
+            self.note_schedule(&row, &mut curves[place])?;
             if let Some(earlier) = lines.insert((place, observation.epoch), line_of(&row)) {
                 let wrong = format!("line {earlier} has the same epoch of curve `{id}`");
                 return Err(self.error(&row, &self.epoch, &wrong));
@@ -281,6 +305,28 @@ impl<'a> Rows<'a> {
             return Err(self.error(row, &self.value, &wrong));
         }
         Ok((id, Observation { epoch, value }))
+    }
+
+    /// Takes down the schedule of a curve, which is the same in all of its rows.
+    fn note_schedule(&self, row: &StringRecord, curve: &mut Curve) -> Result<(), Error> {
+        let Some(column) = &self.schedule else {
+            return Ok(());
+        };
+        let text = row.get(column.index).unwrap_or_default();
+        let told = (!text.is_empty()).then(|| text.parse::<Schedule>());
+        let told = told
+            .transpose()
+            .map_err(|error| self.error(row, column, &error))?;
+        if curve.observations.is_empty() {
+            curve.schedule = told.map(Arc::new);
+        } else if curve.schedule.as_deref() != told.as_ref() {
+            let wrong = format!(
+                "`{text}` is not what a row above says of curve `{}`",
+                curve.id
+            );
+            return Err(self.error(row, column, &wrong));
+        }
+        Ok(())
     }
 
     fn text<'r>(&self, row: &'r StringRecord, column: &Column) -> Result<&'r str, Error> {

@@ -104,3 +104,47 @@ fn a_file_that_is_not_there_is_named() {
     .unwrap_err();
     assert_eq!(error.to_string(), "cannot read no/such.csv");
 }
+
+#[test]
+fn a_column_tells_how_the_rate_of_a_curve_ran() {
+    let read = |rows: &str| {
+        let text = format!("curve_id,epoch,val_accuracy,rate\n{rows}");
+        let columns = Columns::default().with_schedule(Some("rate".to_owned()));
+        let input = std::io::Cursor::new(text.into_bytes());
+        parse(
+            Path::new("curves.csv"),
+            input,
+            &columns,
+            ValueRange::PERCENT,
+        )
+    };
+    let rows = "a,1,2,\"steps=1,2\"\nb,1,2,\nc,1,2,cosine\na,2,3,\"steps=1,2\"\n";
+    let told: Vec<_> = read(rows)
+        .unwrap()
+        .into_iter()
+        .map(|c| c.schedule)
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|told| told.as_ref().map(ToString::to_string))
+        .collect();
+    let steps = Some("steps=1,2*0.1".to_owned());
+    assert_eq!(told, [steps, None, Some("cosine".to_owned())]);
+    for (rows, right) in [
+        (
+            "a,1,2,linear\n",
+            "curves.csv:2: column 4 (`rate`): `linear` is no schedule",
+        ),
+        (
+            "a,1,2,cosine\na,2,3,\n",
+            "curves.csv:3: column 4 (`rate`): `` is not what a row above says of curve `a`",
+        ),
+    ] {
+        let error = read(rows).unwrap_err().to_string();
+        assert!(error.starts_with(right), "{error}");
+    }
+    let columns = Columns::default().with_schedule(Some("rate".to_owned()));
+    let head = std::io::Cursor::new(b"curve_id,epoch,val_accuracy\n".to_vec());
+    let error = parse(Path::new("curves.csv"), head, &columns, ValueRange::PERCENT);
+    assert!(error.unwrap_err().to_string().contains("--schedule-column"));
+}

@@ -62,12 +62,14 @@ impl Predictor {
         &self,
         name: &names::Trial,
         worker: &str,
+        schedule: Option<v1::RateSchedule>,
     ) -> Result<(), peng_client::Error> {
         let request = v1::CreateTrialRequest {
             parent: name.experiment.to_string(),
             trial_id: name.id.to_string(),
             trial: Some(v1::Trial {
                 display_name: format!("{} on {worker}", name.id),
+                schedule,
                 ..v1::Trial::default()
             }),
         };

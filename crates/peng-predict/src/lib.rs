@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod observation;
 pub mod policy;
 pub mod prediction;
+pub mod rate;
 pub mod reason;
 pub mod replay;
 pub mod trial;

@@ -14,6 +14,7 @@ use crate::metric::Goal;
 use crate::observation::Observation;
 use crate::policy::Calibration;
 use crate::prediction::Interval;
+use crate::rate;
 use crate::reason::Reason;
 use crate::trial::{Error, Session};
 use crate::verdict::Decision;
@@ -104,6 +105,18 @@ pub fn run(
     settings: &Arc<Settings>,
     curves: &[impl AsRef<[Observation]>],
     schedule: Schedule,
+    now: impl FnMut() -> Duration,
+) -> Result<Replay, Failure> {
+    run_as(settings, curves, &[], schedule, now)
+}
+
+/// Replays curves of which each declares how its learning rate will run; one beyond the end of
+/// `rates` does not.
+pub fn run_as(
+    settings: &Arc<Settings>,
+    curves: &[impl AsRef<[Observation]>],
+    rates: &[Option<Arc<rate::Schedule>>],
+    schedule: Schedule,
     mut now: impl FnMut() -> Duration,
 ) -> Result<Replay, Failure> {
     if schedule.workers == 0 {
@@ -126,7 +139,7 @@ pub fn run(
                 curve,
                 points,
                 used: 0,
-                session: experiment.start(began),
+                session: experiment.start_as(began, rates.get(curve).cloned().flatten()),
             });
             began += 1;
         }

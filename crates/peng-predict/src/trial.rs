@@ -8,6 +8,7 @@ use crate::metric::ValueRange;
 use crate::observation::Observation;
 use crate::policy::{Policy, View};
 use crate::prediction::Prediction;
+use crate::rate::Schedule;
 use crate::reason::Reason;
 use crate::verdict::Decision;
 
@@ -18,6 +19,7 @@ use crate::verdict::Decision;
 pub struct Session {
     settings: Arc<Settings>,
     policy: Box<dyn Policy>,
+    schedule: Option<Arc<Schedule>>,
     /// Everything observed, by epoch.
     log: Vec<Entry>,
     /// The finite observations, by epoch.
@@ -70,10 +72,15 @@ impl Session {
     }
 
     /// A trial that has not reported yet, judged by `policy`.
-    pub(crate) fn join(settings: Arc<Settings>, policy: Box<dyn Policy>) -> Self {
+    pub(crate) fn join(
+        settings: Arc<Settings>,
+        policy: Box<dyn Policy>,
+        schedule: Option<Arc<Schedule>>,
+    ) -> Self {
         Self {
             settings,
             policy,
+            schedule,
             log: Vec::new(),
             curve: Vec::new(),
             seen: 0,
@@ -153,6 +160,7 @@ impl Session {
             curve: &self.curve,
             seen: self.seen,
             newest: self.curve.len() - 1,
+            schedule: self.schedule.as_deref(),
         });
     }
 
@@ -197,6 +205,11 @@ impl Session {
         self.decision_at(self.latest?).map(|(_, decision)| decision)
     }
 
+    /// How its learning rate will run, where it declared that.
+    pub fn schedule(&self) -> Option<&Arc<Schedule>> {
+        self.schedule.as_ref()
+    }
+
     /// The experiment's settings.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
@@ -208,6 +221,7 @@ impl Session {
             curve: &self.curve,
             seen: self.seen,
             newest,
+            schedule: self.schedule.as_deref(),
         };
         // At the target the policy is not asked, and has seen no more than before.
         let is_asked = measured(&view).is_none();
@@ -226,6 +240,7 @@ impl Session {
             curve: &self.curve,
             seen: self.seen,
             newest,
+            schedule: self.schedule.as_deref(),
         };
         if measured(&view).is_none() {
             self.policy.learn(&view);
@@ -317,6 +332,7 @@ pub fn decide(settings: &Settings, observations: &[Observation]) -> Result<Decis
         curve: &curve,
         seen: 0,
         newest: curve.len() - 1,
+        schedule: None,
     };
     Ok(judge(settings.policy.open().join(0).as_mut(), &view))
 }

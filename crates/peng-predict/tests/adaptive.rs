@@ -2,13 +2,15 @@
 //! dropped.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peng_predict::experiment::{Event, Experiment, Settings};
 use peng_predict::policy::Spec;
 use peng_predict::trial::Session;
-use peng_predict::{Decision, Epoch, Goal, Mode, Observation, Reason, ReasonCode, ValueRange};
+use peng_predict::{
+    Decision, Epoch, Goal, Mode, Observation, Reason, ReasonCode, ValueRange, rate,
+};
 use proptest::prelude::*;
 
 const TARGET: u32 = 20;
@@ -332,12 +334,24 @@ struct Driver {
     sessions: BTreeMap<u64, Session>,
     finished: Vec<u64>,
     log: Vec<(u64, Event)>,
+    /// Whether trials declare schedules.
+    declares: bool,
+    /// Trials that have begun.
+    known: BTreeSet<u64>,
+}
+
+/// Of three trials one steps early, one late, and one says nothing.
+fn schedule(trial: u64) -> Option<Arc<rate::Schedule>> {
+    let text = ["steps=5,12", "steps=9,14*0.3", ""][usize::try_from(trial % 3).unwrap()];
+    text.parse().ok().map(Arc::new)
 }
 
 impl Driver {
-    fn new(experiment: Experiment) -> Self {
+    fn new(experiment: Experiment, declares: bool) -> Self {
         Self {
             experiment,
+            declares,
+            known: BTreeSet::new(),
             sessions: BTreeMap::new(),
             finished: Vec::new(),
             log: Vec::new(),
@@ -345,6 +359,13 @@ impl Driver {
     }
 
     fn session(&mut self, trial: u64) -> &mut Session {
+        let schedule = self.declares.then(|| schedule(trial)).flatten();
+        if self.known.insert(trial)
+            && let Some(schedule) = &schedule
+        {
+            let declared = Event::Declared(Arc::clone(schedule));
+            self.log.push((trial, declared));
+        }
         let (experiment, log) = (&self.experiment, &self.log);
         self.sessions.entry(trial).or_insert_with(|| {
             let own = log.iter().filter_map(|(other, event)| match event {
@@ -353,7 +374,7 @@ impl Driver {
                 }
                 _ => None,
             });
-            experiment.recall(trial, own).unwrap()
+            experiment.recall(trial, schedule, own).unwrap()
         })
     }
 
@@ -423,6 +444,7 @@ proptest! {
         steps in prop::collection::vec(step(24), 100..500),
         cut in any::<prop::sample::Index>(),
         in_any_of in any::<bool>(),
+        declares in any::<bool>(),
     ) {
         let parts = [
             ("policies", "patience,adaptive"),
@@ -435,7 +457,7 @@ proptest! {
         } else {
             settings("adaptive", &[("explore", "0.3"), ("risk", "1")])
         };
-        let mut whole = Driver::new(Experiment::new(Arc::new(settings)));
+        let mut whole = Driver::new(Experiment::new(Arc::new(settings)), declares);
         // Trials to judge by.
         (100..106).for_each(|trial| whole.step(Step::Finish { trial }));
         let cut = cut.index(steps.len());
@@ -455,6 +477,8 @@ proptest! {
             sessions,
             finished: whole.finished.clone(),
             log: whole.log.clone(),
+            declares,
+            known: whole.known.clone(),
         };
         for step in &steps[cut..] {
             whole.step(*step);

@@ -408,7 +408,7 @@ fn an_experiment_is_rebuilt_from_its_log() {
                         assert_eq!(&session.observe(*observation).unwrap(), decision, "{name}");
                     }
                     Event::Completed => session.complete(),
-                    Event::Ended => {}
+                    Event::Declared(_) | Event::Ended => {}
                 }
             }
         }
@@ -424,7 +424,7 @@ fn a_recalled_trial_is_not_learned_from_twice() {
     drop(session);
     let log: Vec<(Observation, Decision)> = vec![(observation, decision)];
     for _ in 0..10 {
-        let again = experiment.recall(1, log.clone()).unwrap();
+        let again = experiment.recall(1, None, log.clone()).unwrap();
         assert_eq!(again.len(), 1);
     }
     assert_eq!(

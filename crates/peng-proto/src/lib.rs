@@ -5,6 +5,7 @@ pub mod error;
 pub mod experiment;
 pub mod names;
 mod policy;
+pub mod rate;
 pub mod search;
 pub mod text;
 pub mod trial;

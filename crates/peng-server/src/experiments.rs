@@ -14,7 +14,7 @@ use peng_proto::{
     error::{Error, Reason},
     names,
 };
-use peng_store::{EventKind, Logged, Seq, State, TrialKey, Trials, Version};
+use peng_store::{EventKind, Logged, Seq, State, Trial, TrialKey, Trials, Version};
 use tokio::sync::OnceCell;
 
 use crate::{commit::Spoiled, service::storage};
@@ -111,16 +111,12 @@ impl Experiment {
     }
 
     /// A trial as its log tells it.
-    pub(crate) fn session(
-        &self,
-        trial: TrialKey,
-        log: Vec<Logged>,
-    ) -> Result<trial::Session, Error> {
+    pub(crate) fn session(&self, trial: &Trial, log: Vec<Logged>) -> Result<trial::Session, Error> {
         let log = log
             .into_iter()
             .map(|entry| (entry.observation, entry.decision));
         self.engine
-            .recall(number(trial), log)
+            .recall(number(trial.key), trial.schedule.clone(), log)
             .map_err(|error| damaged(&self.stored.id, &error))
     }
 }
@@ -143,6 +139,8 @@ async fn history(
     stored: &peng_store::Experiment,
 ) -> Result<Vec<(u64, experiment::Event)>, Error> {
     let mut log = Vec::new();
+    let declared = store.schedules(stored.key).await.map_err(storage)?;
+    let mut declared: HashMap<TrialKey, _> = declared.into_iter().collect();
     let mut after = Seq::START;
     loop {
         let page = store
@@ -156,6 +154,10 @@ async fn history(
         // What was taken back has taught nothing.
         for event in page.into_iter().filter(|event| !event.retracted) {
             let trial = number(event.key);
+            // Its first event comes before all others of the trial.
+            if let Some(schedule) = declared.remove(&event.key) {
+                log.push((trial, experiment::Event::Declared(schedule)));
+            }
             match event.kind {
                 EventKind::Observed(logged) => {
                     let Logged {

@@ -86,7 +86,7 @@ impl Live {
         row: Trial,
         log: Vec<Logged>,
     ) -> Result<Self, Error> {
-        let session = experiment.session(row.key, log)?;
+        let session = experiment.session(&row, log)?;
         Ok(Self {
             spoiled: experiment.spoiled(),
             experiment,

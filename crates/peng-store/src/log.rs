@@ -1,9 +1,9 @@
 //! The log of a prediction server: experiments, trials and what happened to them.
 
-use std::{fmt, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
-use peng_predict::{Decision, Epoch, Observation, experiment};
+use peng_predict::{Decision, Epoch, Observation, experiment, rate};
 use serde::{Deserialize, Serialize};
 
 use crate::{Deleted, Error, OnlyIf};
@@ -177,7 +177,7 @@ impl State {
 }
 
 /// A stored trial.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// Its row.
     pub key: TrialKey,
@@ -185,6 +185,8 @@ pub struct Trial {
     pub id: String,
     /// For people.
     pub display_name: String,
+    /// How its learning rate will run, where it declares that.
+    pub schedule: Option<Arc<rate::Schedule>>,
     /// Where it is in its life.
     pub state: State,
     /// Why it ended, for people.
@@ -217,6 +219,8 @@ pub enum Write {
         id: String,
         /// For people.
         display_name: String,
+        /// How its learning rate will run, where it declares that.
+        schedule: Option<rate::Schedule>,
     },
     /// An observation, its decision and, where the decision ends the trial, the
     /// state that the trial enters with it.
@@ -360,6 +364,12 @@ pub trait Trials: fmt::Debug + Send + Sync + 'static {
 
     /// How many trials an experiment has; its cost grows with them.
     async fn trial_count(&self, experiment: ExperimentKey) -> Result<u64, Error>;
+
+    /// The trials of an experiment that declare how their learning rate will run.
+    async fn schedules(
+        &self,
+        experiment: ExperimentKey,
+    ) -> Result<Vec<(TrialKey, Arc<rate::Schedule>)>, Error>;
 
     /// A trial's observations and decisions in the order of their arrival.
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error>;

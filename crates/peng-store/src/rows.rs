@@ -1,8 +1,11 @@
 //! Rows to values and back; the same columns in either database.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use peng_predict::{Epoch, Observation};
+use peng_predict::{Epoch, Observation, rate};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::FromRow;
 
@@ -70,6 +73,7 @@ pub(crate) struct TrialRow {
     key: i64,
     id: String,
     display_name: String,
+    schedule: Option<String>,
     state: String,
     message: String,
     created_us: i64,
@@ -84,6 +88,7 @@ impl TryFrom<TrialRow> for Trial {
         Ok(Self {
             key: TrialKey::new(row.key),
             state: state(&row.state)?,
+            schedule: row.schedule.as_deref().map(schedule).transpose()?,
             created: time(row.created_us),
             ended: row.ended_us.map(time),
             version: Version::new(row.version),
@@ -92,6 +97,20 @@ impl TryFrom<TrialRow> for Trial {
             message: row.message,
         })
     }
+}
+
+/// A schedule as it is stored.
+fn schedule(text: &str) -> Result<Arc<rate::Schedule>, Error> {
+    from_json("schedule", text).map(Arc::new)
+}
+
+/// Trials with their schedules.
+pub(crate) fn schedules(
+    rows: Vec<(i64, String)>,
+) -> Result<Vec<(TrialKey, Arc<rate::Schedule>)>, Error> {
+    rows.into_iter()
+        .map(|(key, text)| Ok((TrialKey::new(key), schedule(&text)?)))
+        .collect()
 }
 
 /// Columns of an observation in `events`.

@@ -122,6 +122,7 @@ mod tests {
     fn losses(curves: &[&[f64]]) -> Vec<Curve> {
         let curve = |values: &&[f64]| Curve {
             id: String::new(),
+            schedule: None,
             observations: (1..)
                 .map(f64::from)
                 .zip(values.iter())

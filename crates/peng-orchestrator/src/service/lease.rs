@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use peng_proto::{
     error::{Error, Reason},
+    names, rate,
     search::Lease,
     text::{self, Text},
     v1::{self, lease_candidate_response::Work},
 };
-use peng_search::{Candidate, lease};
+use peng_search::{Candidate, Space, lease};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Service, failed, lost, shutting_down, unpredicted};
@@ -75,7 +76,7 @@ impl Service {
         let config = &self.ledger.config;
         let lease = self.lease(candidate)?;
         let trial = Attempt::latest(candidate).trial(&config.search);
-        if let Err(error) = self.predictor.create_trial(&trial, worker).await {
+        if let Err(error) = self.create_trial(&trial, worker).await {
             let (token, reason) = (lease.token, "its trial could not be created".to_owned());
             let released = self.ledger.release(candidate.id, token, reason).await;
             // A lease that was lost meanwhile is given back already.
@@ -89,6 +90,20 @@ impl Service {
             trial: trial.to_string(),
             predictor: config.predictor.clone(),
         }))
+    }
+
+    /// Creates a trial that declares the schedule of the training, unless the worker may make of
+    /// that what it likes.
+    async fn create_trial(
+        &self,
+        trial: &names::Trial,
+        worker: &str,
+    ) -> Result<(), peng_client::Error> {
+        let config = &self.ledger.config;
+        let is_ours = !matches!(config.settings.space, Space::Described(_));
+        let schedule = is_ours.then(|| config.training.rate_schedule()).flatten();
+        let schedule = schedule.as_ref().map(rate::to_wire);
+        self.predictor.create_trial(trial, worker, schedule).await
     }
 
     pub(super) async fn renew_lease(

@@ -76,6 +76,9 @@ async fn every_candidate_is_settled_once_and_verdicts_save_epochs() {
     for candidate in &snapshot.candidates {
         let trial = running.trial(&format!("{}-1", candidate.id)).await;
         assert_eq!(trial.fitness, candidate.fitness());
+        let schedule = trial.schedule.unwrap();
+        let cosine = v1::rate_schedule::Shape::Cosine(v1::CosineRate {});
+        assert_eq!(schedule.shape, Some(cosine), "as it was trained");
     }
 }
 

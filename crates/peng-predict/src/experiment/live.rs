@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use crate::observation::Observation;
 use crate::policy::{Calibration, Peers};
+use crate::rate::Schedule;
 use crate::trial::{Error, Session};
 use crate::verdict::Decision;
 
@@ -30,6 +31,9 @@ pub struct Experiment {
     reason = "nearly every event is an observation"
 )]
 pub enum Event {
+    /// It began, and declared that its learning rate will run like this; before anything else of
+    /// the trial.
+    Declared(Arc<Schedule>),
     /// It reported, and this was decided.
     Observed(Observation, Decision),
     /// It was trained to the end.
@@ -58,7 +62,12 @@ impl Experiment {
     /// A new trial. `trial` is a number of its own in this experiment; a policy may treat trials
     /// differently by it, at random but reproducibly.
     pub fn start(&self, trial: u64) -> Session {
-        Session::join(Arc::clone(&self.settings), self.peers.join(trial))
+        self.start_as(trial, None)
+    }
+
+    /// A new trial that declares how its learning rate will run, or does not.
+    pub fn start_as(&self, trial: u64, schedule: Option<Arc<Schedule>>) -> Session {
+        Session::join(Arc::clone(&self.settings), self.peers.join(trial), schedule)
     }
 
     /// A trial of which the experiment has learned already, rebuilt from its log in the order of
@@ -66,9 +75,10 @@ impl Experiment {
     pub fn recall(
         &self,
         trial: u64,
+        schedule: Option<Arc<Schedule>>,
         log: impl IntoIterator<Item = (Observation, Decision)>,
     ) -> Result<Session, Error> {
-        let mut session = self.start(trial);
+        let mut session = self.start_as(trial, schedule);
         for (observation, decision) in log {
             session.recall(observation, decision)?;
         }
@@ -85,10 +95,15 @@ impl Experiment {
         let experiment = Self::new(settings);
         let mut sessions = BTreeMap::new();
         for (trial, event) in log {
+            let declared = match &event {
+                Event::Declared(schedule) => Some(Arc::clone(schedule)),
+                _ => None,
+            };
             let session = sessions
                 .entry(trial)
-                .or_insert_with(|| experiment.start(trial));
+                .or_insert_with(|| experiment.start_as(trial, declared));
             match event {
+                Event::Declared(_) => {}
                 Event::Observed(observation, decision) => session.record(observation, decision)?,
                 Event::Completed => {
                     session.complete();

@@ -19,6 +19,7 @@ pub use calibration::Calibration;
 use crate::experiment::Settings;
 use crate::observation::Observation;
 use crate::prediction::Prediction;
+use crate::rate::Schedule;
 use crate::verdict::Decision;
 
 /// Declares the policies, a line each: `module::Variant = "what it does";`. The module's name is
@@ -168,6 +169,8 @@ pub struct View<'a> {
     pub seen: usize,
     /// Which of them arrived last: in order of arrival the last one, else one that fills a gap.
     pub newest: usize,
+    /// How the trial's learning rate will run, where it declares that.
+    pub schedule: Option<&'a Schedule>,
 }
 
 impl View<'_> {

@@ -1,8 +1,9 @@
 //! How a candidate is trained.
 
+use peng_predict::{Epoch, rate};
 use serde::{Deserialize, Serialize};
 
-use super::{Method, ensure};
+use super::{Method, Schedule, ensure};
 use crate::{error::Error, names::Id, v1};
 
 /// How every candidate of a search is trained.
@@ -73,6 +74,29 @@ impl Training {
             "finite and 0 or more",
         )?;
         self.method.check()
+    }
+
+    /// How the learning rate runs, for the prediction server; none where it has more steps before
+    /// the end than one may declare.
+    pub fn rate_schedule(&self) -> Option<rate::Schedule> {
+        let shape = match self.method.schedule {
+            Schedule::Constant => rate::Shape::Constant,
+            Schedule::Cosine => rate::Shape::Cosine,
+            Schedule::Step {
+                every_epochs,
+                factor,
+            } => {
+                let ends = (1..=rate::MOST_STEPS + 1).map(|step| every_epochs * step as f64);
+                let before = ends.take_while(|end| *end < f64::from(self.epochs));
+                let epochs: Vec<Epoch> = before.map(Epoch::new).collect::<Result<_, _>>().ok()?;
+                if epochs.is_empty() {
+                    rate::Shape::Constant
+                } else {
+                    rate::Shape::Steps { epochs, factor }
+                }
+            }
+        };
+        rate::Schedule::new(self.method.warm_up_epochs, shape).ok()
     }
 
     /// Reads a training.
@@ -147,6 +171,31 @@ mod tests {
                 validations_per_epoch: 2,
                 averaging: 0.5,
             },
+        }
+    }
+
+    #[test]
+    fn schedules_are_declared_as_they_are_trained() {
+        let mut training = training();
+        training.epochs = 12;
+        for (schedule, warm_up_epochs, told) in [
+            (Schedule::Constant, 0.0, Some("constant")),
+            (Schedule::Cosine, 2.0, Some("cosine+warm-up=2")),
+            (step(5.0), 0.0, Some("steps=5,10*0.2")),
+            (step(12.0), 0.0, Some("constant")),
+            (step(0.1), 0.0, None),
+        ] {
+            training.method.schedule = schedule;
+            training.method.warm_up_epochs = warm_up_epochs;
+            let declared = training.rate_schedule().map(|told| told.to_string());
+            assert_eq!(declared.as_deref(), told);
+        }
+    }
+
+    fn step(every_epochs: f64) -> Schedule {
+        Schedule::Step {
+            every_epochs,
+            factor: 0.2,
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use peng_predict::{Decision, Epoch, Mode};
+use peng_predict::{Decision, Epoch, Mode, rate::Schedule};
 use peng_proto::{
     error::{Error, Reason},
-    names,
+    names, rate,
     text::{self, Text},
     trial::{decision_to_wire, observation_to_wire},
     v1,
@@ -29,17 +29,19 @@ impl Service {
         let parent: names::Experiment = name("parent", &request.parent)?;
         caller.check(&parent)?;
         let id = id("trial_id", &request.trial_id)?;
-        let display_name: Text<200> = text::parse(
-            "trial.display_name",
-            request.trial.unwrap_or_default().display_name,
-        )?;
+        let wire = request.trial.unwrap_or_default();
+        let display_name: Text<200> = text::parse("trial.display_name", wire.display_name)?;
+        let schedule = wire
+            .schedule
+            .map(|wire| rate::parse("trial.schedule", wire));
+        let schedule = schedule.transpose()?;
         let experiment = self.sessions.experiment(&parent).await?;
-        let mut written = self.insert_trial(&experiment, &id, &display_name).await?;
+        let mut written = self.insert_trial(&experiment, &id, &display_name, schedule.as_ref()).await?;
         if written == Written::IdTaken {
             // Perhaps by nobody: the experiment that is known here may be gone.
             let now = self.sessions.experiment_now(&parent).await?;
             if now.key != experiment.key {
-                written = self.insert_trial(&now, &id, &display_name).await?;
+                written = self.insert_trial(&now, &id, &display_name, schedule.as_ref()).await?;
             }
         }
         let name = names::Trial {
@@ -47,12 +49,15 @@ impl Service {
             id,
         };
         let (experiment, snapshot) = self.sessions.read(&name).await?;
-        if written == Written::IdTaken && snapshot.row.display_name != *display_name {
+        let row = &snapshot.row;
+        let is_same =
+            row.display_name == *display_name && row.schedule.as_deref() == schedule.as_ref();
+        if written == Written::IdTaken && !is_same {
             return Err(Error::of_field(
                 Reason::IdTaken,
                 "trial_id",
                 format!(
-                    "there is another trial `{}` with another display_name",
+                    "there is another trial `{}` with another display_name or schedule",
                     name.id
                 ),
             ));
@@ -67,6 +72,7 @@ impl Service {
         experiment: &Experiment,
         id: &names::Id,
         display_name: &str,
+        schedule: Option<&Schedule>,
     ) -> Result<Written, Error> {
         let trials = experiment.trials(&*self.store).await?;
         let limit = self.limits.experiment_trials;
@@ -84,6 +90,7 @@ impl Service {
             experiment: experiment.key,
             id: id.to_string(),
             display_name: display_name.to_owned(),
+            schedule: schedule.cloned(),
         };
         let place = self.committer.place().await?;
         let written = place.write(write, None).durable().await;
@@ -282,6 +289,7 @@ fn to_wire(experiment: &Experiment, snapshot: &Snapshot, view: View) -> v1::Tria
         create_time: Some(row.created.into()),
         end_time: row.ended.map(Into::into),
         message: row.message.clone(),
+        schedule: row.schedule.as_deref().map(rate::to_wire),
     }
 }
 

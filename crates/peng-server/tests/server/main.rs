@@ -10,4 +10,5 @@ mod limits;
 mod metrics;
 mod reload;
 mod rollback;
+mod schedules;
 mod tls;

@@ -78,26 +78,34 @@ async fn create(
     at: i64,
 ) -> Result<HashMap<(i64, String), i64>, Error> {
     let (mut experiments, mut ids, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let mut schedules = Vec::new();
     for write in writes {
         if let Write::Create {
             experiment,
             id,
             display_name,
+            schedule,
         } = write
         {
             experiments.push(experiment.0);
             ids.push(id.as_str());
             names.push(display_name.as_str());
+            let schedule = schedule.as_ref();
+            schedules.push(
+                schedule
+                    .map(|one| rows::to_json("schedule", one))
+                    .transpose()?,
+            );
         }
     }
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let created = sqlx::query(
-        "INSERT INTO trials (experiment, id, display_name, state, created_us)
-         SELECT new.experiment, new.id, new.display_name, $4, $5
-         FROM UNNEST($1::bigint[], $2::text[], $3::text[])
-             WITH ORDINALITY AS new (experiment, id, display_name, place)
+        "INSERT INTO trials (experiment, id, display_name, schedule, state, created_us)
+         SELECT new.experiment, new.id, new.display_name, new.schedule, $5, $6
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[])
+             WITH ORDINALITY AS new (experiment, id, display_name, schedule, place)
          JOIN experiments ON experiments.key = new.experiment AND deleted_us IS NULL
          ORDER BY place
          ON CONFLICT DO NOTHING RETURNING experiment, id, key",
@@ -105,6 +113,7 @@ async fn create(
     .bind(&experiments)
     .bind(&ids)
     .bind(&names)
+    .bind(&schedules)
     .bind(State::Running.as_str())
     .bind(at)
     .fetch_all(db)

@@ -1,8 +1,9 @@
 //! [`Trials`] on PostgreSQL.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
+use peng_predict::rate;
 
 use super::Postgres;
 use crate::{
@@ -109,6 +110,23 @@ impl Trials for Postgres {
                     .fetch_one(&self.reader)
                     .await?;
             Ok(count.unsigned_abs())
+        })
+        .await
+    }
+
+    async fn schedules(
+        &self,
+        experiment: ExperimentKey,
+    ) -> Result<Vec<(TrialKey, Arc<rate::Schedule>)>, Error> {
+        self.in_time(async {
+            let found: Vec<(i64, String)> = sqlx::query_as(
+                "SELECT key, schedule FROM trials
+                 WHERE experiment = $1 AND schedule IS NOT NULL",
+            )
+            .bind(experiment.0)
+            .fetch_all(&self.reader)
+            .await?;
+            rows::schedules(found)
         })
         .await
     }

@@ -73,7 +73,8 @@ async fn create(
             experiment,
             id,
             display_name,
-        } => Some((experiment.0, id.as_str(), display_name.as_str())),
+            schedule,
+        } => Some((experiment.0, id.as_str(), display_name.as_str(), schedule)),
         _ => None,
     });
     let creates: Vec<_> = creates.collect();
@@ -82,8 +83,8 @@ async fn create(
     }
     // CROSS JOIN keeps the order of its sides.
     let made = sqlx::query(
-        "INSERT INTO trials (experiment, id, display_name, state, created_us)
-         SELECT experiments.key, new.value ->> 1, new.value ->> 2, ?2, ?3
+        "INSERT INTO trials (experiment, id, display_name, schedule, state, created_us)
+         SELECT experiments.key, new.value ->> 1, new.value ->> 2, new.value ->> 3, ?2, ?3
          FROM json_each(?1) AS new CROSS JOIN experiments ON experiments.key = new.value ->> 0
          WHERE experiments.deleted_us IS NULL ORDER BY new.key ON CONFLICT DO NOTHING RETURNING experiment, id, key",
     )

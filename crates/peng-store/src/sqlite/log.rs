@@ -1,8 +1,9 @@
 //! [`Trials`] on SQLite.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
+use peng_predict::rate;
 
 use super::Sqlite;
 use crate::{
@@ -95,6 +96,19 @@ impl Trials for Sqlite {
             .fetch_one(&self.reader)
             .await?;
         Ok(count.unsigned_abs())
+    }
+
+    async fn schedules(
+        &self,
+        experiment: ExperimentKey,
+    ) -> Result<Vec<(TrialKey, Arc<rate::Schedule>)>, Error> {
+        let found: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT key, schedule FROM trials WHERE experiment = ? AND schedule IS NOT NULL",
+        )
+        .bind(experiment.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows::schedules(found)
     }
 
     async fn observations(&self, trial: TrialKey) -> Result<Vec<Logged>, Error> {

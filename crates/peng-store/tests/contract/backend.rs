@@ -82,6 +82,7 @@ pub(crate) fn create(experiment: &Experiment, id: &str) -> Write {
         experiment: experiment.key,
         id: id.to_owned(),
         display_name: format!("\"trial\" {id},\nß"),
+        schedule: None,
     }
 }
 

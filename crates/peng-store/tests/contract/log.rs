@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use peng_predict::trial::Session;
+use peng_predict::{rate::Schedule, trial::Session};
 use peng_store::{Basis, EventKind, Seq, State, TrialKey, Version, Write, Written};
 
 use crate::backend::{Backend, at, create, curve, decide, experiment, new, observe, trial};
@@ -73,6 +73,25 @@ pub(crate) async fn a_trial_is_created_once(backend: &Backend) {
     assert_eq!(trials[0].display_name, "\"trial\" t,\nß");
     assert_eq!(trials[0].created, at(3));
     assert_eq!(trials[0].version, Version::default());
+}
+
+pub(crate) async fn a_schedule_is_kept(backend: &Backend) {
+    let store = backend.open().await;
+    let e = experiment(&*store, "e").await;
+    let told: Schedule = "steps=0.1,150,250*0.2+warm-up=0.3".parse().unwrap();
+    let mut declared = create(&e, "declared");
+    if let Write::Create { schedule, .. } = &mut declared {
+        *schedule = Some(told.clone());
+    }
+    store
+        .commit(&[create(&e, "t"), declared], at(3))
+        .await
+        .unwrap();
+    let trials = store.trials(e.key, TrialKey::FIRST, 10).await.unwrap();
+    assert_eq!(trials[0].schedule, None);
+    assert_eq!(trials[1].schedule.as_deref(), Some(&told));
+    let known = store.schedules(e.key).await.unwrap();
+    assert_eq!(known, [(trials[1].key, Arc::new(told))]);
 }
 
 pub(crate) async fn what_is_logged_is_read_bit_by_bit(backend: &Backend) {

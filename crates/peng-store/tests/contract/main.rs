@@ -42,6 +42,7 @@ on_every_store!(
     crate::log::an_experiment_is_created_once as an_experiment_is_created_once,
     crate::log::experiments_are_paged_by_id as experiments_are_paged_by_id,
     crate::log::a_trial_is_created_once as a_trial_is_created_once,
+    crate::log::a_schedule_is_kept as a_schedule_is_kept,
     crate::log::what_is_logged_is_read_bit_by_bit as what_is_logged_is_read_bit_by_bit,
     crate::log::events_are_paged_in_order as events_are_paged_in_order,
     crate::log::a_trial_that_enters_two_states_at_once_is_in_the_last as a_trial_enters_two_states,

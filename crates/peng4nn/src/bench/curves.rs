@@ -57,6 +57,7 @@ mod tests {
     fn curves_are_cut_or_stretched_and_taken_in_turn() {
         let curve = |values: &[f64]| peng_curves::Curve {
             id: String::new(),
+            schedule: None,
             observations: (1..)
                 .zip(values)
                 .map(|(epoch, value)| Observation {

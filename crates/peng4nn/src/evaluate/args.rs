@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use peng_curves::Columns;
-use peng_predict::Epoch;
+use peng_predict::{Epoch, rate};
 use regex::Regex;
 
 use super::policies::{self, Policy};
@@ -42,6 +42,18 @@ pub(crate) struct EvaluateArgs {
     /// their mean
     #[arg(long, value_name = "REGEX")]
     group: Option<Regex>,
+    /// How the learning rate of every curve ran: `constant`, `cosine` or `steps=150,250`,
+    /// with `*0.2` after the steps for what each leaves and `+warm-up=5` at the end
+    #[arg(long, value_name = "SHAPE")]
+    pub(super) schedule: Option<rate::Schedule>,
+    /// The column that says it of each curve, empty where it is not known
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "schedule",
+        help_heading = "Input"
+    )]
+    schedule_column: Option<String>,
     /// A table, or a JSON object a line for every file and policy
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
@@ -140,6 +152,12 @@ impl EvaluateArgs {
     /// The policies, in the order of the arguments.
     pub(super) fn policies(&self) -> Result<Vec<Policy>, Failure> {
         policies::parse(&self.policies, &self.set)
+    }
+
+    /// Which column holds what.
+    pub(super) fn columns(&self) -> Columns {
+        let columns = self.columns.clone();
+        columns.with_schedule(self.schedule_column.clone())
     }
 
     /// How many replays run at a time.

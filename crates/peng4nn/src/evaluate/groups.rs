@@ -1,6 +1,6 @@
 //! The experiments of the files.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use peng_curves::Curve;
 use peng_predict::{Epoch, Observation, ValueRange};
@@ -42,8 +42,13 @@ pub(super) fn read(args: &EvaluateArgs) -> Result<Vec<Group>, Failure> {
     for path in &args.curves {
         let readable = args.metric.readable()?;
         let mut curves =
-            peng_curves::read(path, &args.columns, readable).map_err(Failure::input)?;
+            peng_curves::read(path, &args.columns(), readable).map_err(Failure::input)?;
         let range = args.metric.range(&mut curves)?;
+        if let Some(schedule) = args.schedule.clone().map(Arc::new) {
+            for curve in &mut curves {
+                curve.schedule = Some(Arc::clone(&schedule));
+            }
+        }
         curves.sort_by(|one, other| one.id.cmp(&other.id));
         let first = groups.len();
         for curve in curves {

@@ -84,7 +84,9 @@ fn replay(
         seed,
     };
     let start = Instant::now();
-    let replay = replay::run(&settings, &group.observations(), schedule, || {
+    let rates = group.curves.iter().map(|curve| curve.schedule.clone());
+    let rates: Vec<_> = rates.collect();
+    let replay = replay::run_as(&settings, &group.observations(), &rates, schedule, || {
         start.elapsed()
     });
     replay.map_err(|failure| {

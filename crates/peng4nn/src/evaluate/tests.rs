@@ -161,3 +161,32 @@ fn a_policy_that_keeps_account_of_its_predictions_tells_it_over_all_orders() {
     let told: serde_json::Value = serde_json::from_slice(first).unwrap();
     assert_eq!(told["calibration"]["stops"], account.stops);
 }
+
+#[test]
+fn schedules_of_a_file_reach_the_policy() {
+    let file = file();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let rates = tempfile::NamedTempFile::new().unwrap();
+    let rows = text.lines().enumerate().map(|(line, row)| match line {
+        0 => format!("{row},rate\n"),
+        _ if row.starts_with('a') => format!("{row},constant\n"),
+        _ => format!("{row},steps=9\n"),
+    });
+    fs::write(rates.path(), rows.collect::<String>()).unwrap();
+    let policy = ["--policy", "adaptive:startup_trials=3,explore=0"];
+    let reasons = |path: &Path, more: &[&str]| {
+        let args = args(path, &[&policy[..], more].concat());
+        let (policies, groups) = (args.policies().unwrap(), groups::read(&args).unwrap());
+        let runs = replays::run(&args, &groups, &policies).unwrap();
+        runs.into_iter()
+            .map(|run| run.replay.trials)
+            .collect::<Vec<_>>()
+    };
+    let untold = reasons(file.path(), &[]);
+    // One schedule for all changes nothing, several do.
+    assert_eq!(untold, reasons(file.path(), &["--schedule", "steps=5"]));
+    assert_ne!(
+        untold,
+        reasons(rates.path(), &["--schedule-column", "rate"])
+    );
+}

@@ -27,7 +27,11 @@ const EDGES: [f64; 73] = {
 
 /// The cell of an epoch: 1 to 74.
 pub(super) fn cell(epoch: Epoch, target: Epoch) -> u8 {
-    let share = epoch.get() / target.get();
+    cell_of_share(epoch.get() / target.get())
+}
+
+/// The cell of a share of the target.
+pub(super) fn cell_of_share(share: f64) -> u8 {
     let cell = EDGES.partition_point(|edge| *edge < share) + 1;
     u8::try_from(cell).unwrap_or(u8::MAX)
 }

@@ -1,14 +1,15 @@
 //! What an experiment remembers of its trials.
 //!
 //! Bounded: the newest [`MOST_TRIALS`] ended trials with their features at no more than 74 cells,
-//! 49 bytes each (at most 3.7 MB an experiment), as many predictions that are yet to be checked,
+//! 53 bytes each (at most 4 MB an experiment), as many predictions that are yet to be checked,
 //! and room for one calculation.
 
 use std::collections::VecDeque;
 
+use super::alignment::{ROUNDING, Stages, likeness};
 use super::calibration::{Experience, Given};
 use super::draw;
-use super::features::Features;
+use super::features::{Features, cell_of_share};
 use super::finals::Finals;
 use super::outlook::{Outlook, Workspace};
 use super::regression::Neighbour;
@@ -22,13 +23,17 @@ pub(super) const MOST_TRIALS: usize = 1000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path {
     cells: Vec<u8>,
+    /// Where the first observation in each is, as a share of the target.
+    shares: Vec<f32>,
     features: Vec<Features>,
 }
 
 impl Path {
-    /// Adds the features at the next cell.
-    pub(super) fn push(&mut self, cell: u8, features: Features) {
+    /// Adds the features at the next cell, and at which share of the target they were read.
+    #[expect(clippy::cast_possible_truncation, reason = "places are compared with a tolerance")]
+    pub(super) fn push(&mut self, cell: u8, share: f64, features: Features) {
         self.cells.push(cell);
+        self.shares.push(share as f32);
         self.features.push(features);
     }
 
@@ -40,8 +45,20 @@ impl Path {
     /// Keeps the first so many cells.
     pub(super) fn truncate(&mut self, length: usize) {
         self.cells.truncate(length);
+        self.shares.truncate(length);
         self.features.truncate(length);
     }
+}
+
+/// Where a running trial is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// Its cell.
+    pub(super) cell: u8,
+    /// The share of the target that it has come to.
+    pub(super) share: f64,
+    /// The stages of its learning rate, where it declares them.
+    pub(super) stages: Option<&'a Stages>,
 }
 
 /// A trial that has ended; scores, larger being better.
@@ -53,6 +70,8 @@ struct Ended {
     /// A draw from the prediction's distribution, or what was measured.
     draw: f64,
     path: Path,
+    /// The stages of its learning rate, where it declared them.
+    stages: Option<Stages>,
     /// Whether it went to its end, so that its last features hold for later cells too.
     is_complete: bool,
     /// The logits of `fitness` and `draw`.
@@ -68,6 +87,34 @@ impl Ended {
             return None;
         }
         upto.checked_sub(1).map(|index| &self.path.features[index])
+    }
+
+    /// The cell and the features at the like place, and how much it tells there by its schedule;
+    /// none if the trial did not get as far.
+    fn like(&self, place: &Place<'_>) -> Option<(u8, &Features, f64)> {
+        let likeness = likeness(place.stages, self.stages.as_ref());
+        let shifted = place.stages.zip(self.stages.as_ref());
+        let Some((own, other)) = shifted.filter(|(own, other)| own != other && own.is_like(other))
+        else {
+            return Some((place.cell, self.at(place.cell)?, likeness));
+        };
+        let at = own.place(other, place.share);
+        let cell = cell_of_share(at);
+        let path = &self.path;
+        let last = path.cells.last().copied()?;
+        if !self.is_complete && last < cell {
+            return None;
+        }
+        // The last look before it or, where a step lies in between, the first one after it.
+        let upto = path.shares.partition_point(|share| f64::from(*share) <= at + ROUNDING);
+        let stage = own.stage(place.share);
+        let is_there = |index: &usize| {
+            let share = path.shares.get(*index);
+            share.is_some_and(|share| other.stage(f64::from(*share)) == stage)
+        };
+        let index = [upto.checked_sub(1), Some(upto)];
+        let index = index.into_iter().flatten().find(is_there)?;
+        Some((path.cells[index], &path.features[index], likeness))
     }
 
     /// How much its end tells of a curve at this cell, 0 to 1: all if it was measured. The
@@ -135,22 +182,32 @@ impl Memory {
         &self.experience
     }
 
-    /// The outlook of a trial with these features at this cell, or how many trials there are to
+    /// How many trials that were measured, and are remembered, have stages that correspond to these.
+    pub(super) fn measured_like(&self, stages: &Stages) -> usize {
+        let like = |ended: &&Ended| {
+            let other = ended.stages.as_ref();
+            ended.is_complete && other.is_some_and(|other| stages.is_like(other))
+        };
+        self.trials.iter().filter(like).count()
+    }
+
+    /// The outlook of a trial with these features at this place, or how many trials there are to
     /// judge it by if they are too few. The draw is the trial's own.
     pub(super) fn outlook(
         &mut self,
         trial: u64,
-        cell: u8,
+        place: &Place<'_>,
         features: &Features,
     ) -> Result<Outlook, usize> {
         let neighbours = &mut self.workspace.neighbours;
         neighbours.clear();
         neighbours.extend(self.trials.iter().filter_map(|ended| {
+            let (cell, features, likeness) = ended.like(place)?;
             Some(Neighbour {
-                z: *ended.at(cell)?,
+                z: *features,
                 target: [ended.logits[0], ended.fitness],
                 draw: [ended.logits[1], ended.draw],
-                information: ended.information(cell),
+                information: ended.information(cell) * likeness,
                 weight: 0.0,
                 without: [0.0; 2],
             })
@@ -173,13 +230,20 @@ impl Memory {
     }
 
     /// Remembers a trial that was stopped, with a draw from what was predicted for it.
-    pub(super) fn stop(&mut self, trial: u64, given: Given, draw: f64, path: Path) {
+    pub(super) fn stop(
+        &mut self,
+        trial: u64,
+        given: Given,
+        draw: f64,
+        (path, stages): (Path, Option<Stages>),
+    ) {
         self.expect(trial, given);
         self.remember(Ended {
             trial,
             fitness: given.fitness,
             draw,
             path,
+            stages,
             is_complete: false,
             logits: [0.0; 2],
         });
@@ -187,13 +251,20 @@ impl Memory {
 
     /// Remembers a trial that was measured, in the place of what was predicted for it. `is_free`:
     /// no verdict could have stopped it.
-    pub(super) fn complete(&mut self, trial: u64, fitness: f64, path: Path, is_free: bool) {
+    pub(super) fn complete(
+        &mut self,
+        trial: u64,
+        fitness: f64,
+        (path, stages): (Path, Option<Stages>),
+        is_free: bool,
+    ) {
         self.record = self.record.max(fitness);
         self.remember(Ended {
             trial,
             fitness,
             draw: fitness,
             path,
+            stages,
             is_complete: true,
             logits: [0.0; 2],
         });
@@ -239,7 +310,7 @@ mod tests {
     fn path(cells: &[u8]) -> Path {
         let mut path = Path::default();
         for cell in cells {
-            path.push(*cell, [f64::from(*cell); COUNT]);
+            path.push(*cell, f64::from(*cell) / 74.0, [f64::from(*cell); COUNT]);
         }
         path
     }
@@ -256,10 +327,17 @@ mod tests {
     #[test]
     fn a_stopped_trial_counts_as_far_as_it_got_and_a_complete_one_everywhere() {
         let mut memory = Memory::new(0.1);
-        memory.stop(1, given(10.0), 10.0, path(&[2, 4]));
-        memory.complete(2, 20.0, path(&[2, 4]), false);
+        memory.stop(1, given(10.0), 10.0, (path(&[2, 4]), None));
+        memory.complete(2, 20.0, (path(&[2, 4]), None), false);
         let neighbours =
-            |memory: &mut Memory, cell| memory.outlook(0, cell, &[0.0; COUNT]).unwrap_err();
+            |memory: &mut Memory, cell| {
+            let place = Place {
+                cell,
+                share: f64::from(cell) / 74.0,
+                stages: None,
+            };
+            memory.outlook(0, &place, &[0.0; COUNT]).unwrap_err()
+        };
         assert_eq!(
             [1, 3, 4, 5].map(|cell| neighbours(&mut memory, cell)),
             [0, 2, 2, 1]
@@ -269,14 +347,14 @@ mod tests {
     #[test]
     fn a_measured_fitness_replaces_the_predicted_one_and_calibrates() {
         let mut memory = Memory::new(0.1);
-        memory.stop(7, given(10.0), 10.0, path(&[1]));
+        memory.stop(7, given(10.0), 10.0, (path(&[1]), None));
         assert!(memory.record().is_infinite());
-        memory.complete(7, 11.0, path(&[1, 74]), true);
+        memory.complete(7, 11.0, (path(&[1, 74]), None), true);
         assert_eq!((memory.ended(), memory.trials.len()), (1, 1));
         assert!((memory.trials[0].fitness - 11.0).abs() < 1e-12);
         let account = memory.experience().account();
         assert_eq!((account.stops, account.covered_90), (1, 1));
-        memory.complete(7, 11.0, path(&[1, 74]), true);
+        memory.complete(7, 11.0, (path(&[1, 74]), None), true);
         assert_eq!(memory.experience().account().stops, 1, "once");
     }
 
@@ -284,7 +362,7 @@ mod tests {
     fn the_oldest_is_forgotten_first() {
         let mut memory = Memory::new(0.1);
         for trial in 0..MOST_TRIALS as u64 + 2 {
-            memory.stop(trial, given(trial as f64), 1.0, path(&[1]));
+            memory.stop(trial, given(trial as f64), 1.0, (path(&[1]), None));
         }
         assert_eq!(memory.trials.len(), MOST_TRIALS);
         assert_eq!(memory.given.len(), MOST_TRIALS);

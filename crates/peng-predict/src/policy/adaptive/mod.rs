@@ -17,12 +17,16 @@
 //!   more of its distribution is that of all trials, and an interval that is wide keeps it going.
 //! - Some trials are never stopped; what was predicted for them when they would have been shows
 //!   how far intervals can be trusted, and they are widened by it.
+//! - A trial whose learning rate drops in steps that it declares is compared with others at like
+//!   places, as long after the same step; before a step it is stopped only by those
+//!   that had theirs.
 //!
 //! A trial is judged at its first observation in each of 74 cells of the epochs up to the target,
 //! each a tenth longer than the one before. What is remembered of a prediction comes from the
 //! decision that was given and from what was remembered then, so that a rebuilt experiment goes on
 //! as if it had not been interrupted.
 
+mod alignment;
 mod calibration;
 mod draw;
 mod extrapolation;
@@ -37,10 +41,11 @@ mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::alignment::Stages;
 use self::calibration::Given;
-use self::memory::Memory;
+use self::memory::{Memory, Place};
 use self::outlook::{LEAST_NEIGHBOURS, Outlook};
-use self::walk::{Walk, cell_of, is_first};
+use self::walk::{Walk, cell_of, is_first, share_of};
 use super::{Calibration, Kind, Policy, View};
 use crate::experiment::{Mode, Settings};
 use crate::fit;
@@ -170,12 +175,18 @@ impl Policy for Rule {
     fn decide(&mut self, view: &View<'_>) -> Decision {
         let last = view.curve.len() - 1;
         let features = self.walk.features(view);
+        let stages = stages(view);
+        let place = place(view, stages.as_ref());
         let mut memory = lock(&self.memory);
-        let outlook = memory.outlook(self.trial, cell_of(view, last), &features);
-        let (outlook, trials) = match outlook {
+        let outlook = memory.outlook(self.trial, &place, &features);
+        let (outlook, mut trials) = match outlook {
             Ok(outlook) => (Some(held(view.settings, outlook)), memory.ended()),
             Err(trials) => (None, trials),
         };
+        // What a step will bring is known from trials that had theirs.
+        if let Some(stages) = place.stages.filter(|own| own.is_step_ahead(place.share)) {
+            trials = trials.min(memory.measured_like(stages));
+        }
         let needed = self.spec.startup_trials().max(LEAST_NEIGHBOURS);
         let Some(outlook) = outlook else {
             drop(memory);
@@ -220,14 +231,14 @@ impl Policy for Rule {
             return;
         };
         if stops {
-            let last = view.curve.len() - 1;
             let features = self.walk.features(view);
             let path = self.walk.path(view, view.curve.len());
+            let stages = stages(view);
             let mut memory = lock(&self.memory);
             // What is remembered is what it was when the decision was made, and so is the draw.
-            let outlook = memory.outlook(self.trial, cell_of(view, last), &features);
+            let outlook = memory.outlook(self.trial, &place(view, stages.as_ref()), &features);
             let draw = outlook.map_or(given.fitness, |outlook| held(view.settings, outlook).draw);
-            memory.stop(self.trial, given, draw, path);
+            memory.stop(self.trial, given, draw, (path, stages));
         } else {
             lock(&self.memory).expect(self.trial, given);
         }
@@ -240,7 +251,23 @@ impl Policy for Rule {
         let fitness = view.settings.goal.score(view.curve[length - 1].value);
         let path = self.walk.path(view, length);
         let is_free = self.is_explored || view.settings.mode == Mode::Advise;
-        lock(&self.memory).complete(self.trial, fitness, path, is_free);
+        lock(&self.memory).complete(self.trial, fitness, (path, stages(view)), is_free);
+    }
+}
+
+/// The stages of the trial's learning rate, where it declares them.
+fn stages(view: &View<'_>) -> Option<Stages> {
+    let schedule = view.schedule?;
+    Some(Stages::new(schedule, view.settings.target))
+}
+
+/// Where the trial is at its last observation.
+fn place<'a>(view: &View<'_>, stages: Option<&'a Stages>) -> Place<'a> {
+    let last = view.curve.len() - 1;
+    Place {
+        cell: cell_of(view, last),
+        share: share_of(view, last),
+        stages,
     }
 }
 

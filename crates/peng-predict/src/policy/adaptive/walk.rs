@@ -93,7 +93,7 @@ impl Walk {
     }
 
     fn step(&mut self, view: &View<'_>, index: usize, features: Features) {
-        self.path.push(cell_of(view, index), features);
+        self.path.push(cell_of(view, index), share_of(view, index), features);
         self.firsts.push(index);
     }
 
@@ -102,6 +102,11 @@ impl Walk {
         let extrapolated = families.then(|| self.blend.score(view, length)).flatten();
         self.trace.features(length, extrapolated)
     }
+}
+
+/// The share of the target that an observation is at.
+pub(super) fn share_of(view: &View<'_>, index: usize) -> f64 {
+    view.curve[index].epoch.get() / view.settings.target.get()
 }
 
 /// The cell of an observation.
