@@ -11,7 +11,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
 use crate::{notices::Notices, service::storage, sessions::Sessions};
@@ -35,10 +35,12 @@ pub(crate) struct Deletions {
     notices: Arc<Notices>,
     sessions: Arc<Sessions>,
     work: Arc<Notify>,
+    /// Ends the task with the last that can delete; the task itself has none.
+    _end: Option<Arc<DropGuard>>,
 }
 
 impl Deletions {
-    /// Starts the task that removes, until `leaving`. An experiment in which nothing was logged
+    /// Starts the task that removes, until `leaving` or until nobody has what this returns. An experiment in which nothing was logged
     /// for `retain_for` is deleted.
     pub(crate) fn start(
         store: Arc<dyn Trials>,
@@ -47,15 +49,21 @@ impl Deletions {
         retain_for: Option<Duration>,
         leaving: CancellationToken,
     ) -> Self {
-        let deletions = Self {
+        let task = Self {
             store,
             notices,
             sessions,
             work: Arc::default(),
+            _end: None,
         };
-        let task = deletions.clone();
+        let ends = CancellationToken::new();
+        let deletions = Self {
+            _end: Some(Arc::new(ends.clone().drop_guard())),
+            ..task.clone()
+        };
         tokio::spawn(async move {
             let removing = task.remove(retain_for);
+            let removing = ends.run_until_cancelled(removing);
             leaving.run_until_cancelled(removing).await
         });
         deletions

@@ -36,12 +36,16 @@ impl Service {
             .map(|wire| rate::parse("trial.schedule", wire));
         let schedule = schedule.transpose()?;
         let experiment = self.sessions.experiment(&parent).await?;
-        let mut written = self.insert_trial(&experiment, &id, &display_name, schedule.as_ref()).await?;
+        let mut written = self
+            .insert_trial(&experiment, &id, &display_name, schedule.as_ref())
+            .await?;
         if written == Written::IdTaken {
             // Perhaps by nobody: the experiment that is known here may be gone.
             let now = self.sessions.experiment_now(&parent).await?;
             if now.key != experiment.key {
-                written = self.insert_trial(&now, &id, &display_name, schedule.as_ref()).await?;
+                written = self
+                    .insert_trial(&now, &id, &display_name, schedule.as_ref())
+                    .await?;
             }
         }
         let name = names::Trial {
