@@ -17,7 +17,7 @@ use peng_search::settings::{Algorithm, Goal};
 use peng_search::{Search, Settings as Plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    memory::share_arena();
+    memory::keep_pages();
     let candidates = std::env::args().nth(1).ok_or("give CANDIDATES")?.parse()?;
     let input = Input {
         channels: 1,

@@ -10,12 +10,14 @@ use std::time::Instant;
 use peng_nets::dataset::Dataset;
 use peng_nets::dataset::split::{Sizes, Split};
 use peng_nets::device::{self, Choice};
+use peng_nets::memory;
 use peng_nets::train::{Precision, Schedule, Settings, Step, Training};
 use peng_search::Network;
 use peng_search::macro_space::{Genome, Input, Space, decode};
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    memory::keep_pages();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [
         device,

@@ -32,7 +32,7 @@ const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    memory::share_arena();
+    memory::keep_pages();
     let args = Args::parse();
     run(&args).unwrap_or_else(|(error, code)| {
         eprintln!("peng4nn-worker: {error:#}");
