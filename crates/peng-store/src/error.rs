@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
+use rusqlite::ErrorCode;
+
 /// Why the store could not do it. Nothing of a failed call is stored, unless the
 /// connection broke at the moment of a commit: then only the log knows.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +17,7 @@ pub enum Error {
         address: String,
         /// What is wrong with it.
         #[source]
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Option<Source>,
     },
     /// The folder cannot be made or written to.
     #[error("cannot use the data folder {path}")]
@@ -43,13 +45,16 @@ pub enum Error {
     },
     /// There is no room for more.
     #[error("the disk of the database is full; make room, and writing goes on")]
-    Full(#[source] sqlx::Error),
+    Full(#[source] Source),
     /// The database's files are not what it has written.
     #[error("the files of the database are damaged; bring them back from a copy")]
-    Corrupt(#[source] sqlx::Error),
+    Corrupt(#[source] Source),
     /// The database refuses or is gone.
     #[error("the database does not answer")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] Source),
+    /// Nothing can be written.
+    #[error("the store was opened to be read")]
+    ReadOnly,
     /// The database takes too long.
     #[error("the database has not answered in {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -63,15 +68,15 @@ pub enum Error {
         what: &'static str,
         /// What is wrong with it.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Source,
     },
 }
 
+/// What a library says.
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
 impl Error {
-    pub(crate) fn damaged(
-        what: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub(crate) fn damaged(what: &'static str, source: impl Into<Source>) -> Self {
         Self::Damaged {
             what,
             source: source.into(),
@@ -97,9 +102,21 @@ impl From<sqlx::Error> for Error {
             _ => code.into_owned(),
         });
         match kind {
-            Some(kind) if FULL.contains(&&*kind) => Self::Full(error),
-            Some(kind) if CORRUPT.contains(&&*kind) => Self::Corrupt(error),
-            _ => Self::Database(error),
+            Some(kind) if FULL.contains(&&*kind) => Self::Full(error.into()),
+            Some(kind) if CORRUPT.contains(&&*kind) => Self::Corrupt(error.into()),
+            _ => Self::Database(error.into()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error.into()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt(error.into())
+            }
+            _ => Self::Database(error.into()),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! address.
 //!
 //! A commit's way: [`Write`]s come in, `plan` decides which of them rest on the
-//! log as it is, and the backend executes the plan in one transaction.
+//! log as it is, and the backend executes the plan in one transaction. On SQLite
+//! that is done by a thread of its own.
 
 mod address;
 mod deletion;

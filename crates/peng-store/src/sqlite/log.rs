@@ -21,7 +21,7 @@ impl Trials for Sqlite {
     ) -> Result<(Experiment, bool), Error> {
         let label = rows::to_json("experiment label", &new.label)?;
         let settings = rows::to_json("experiment", &new.settings)?;
-        let mut commit = self.writer.begin().await?;
+        let (_turn, mut commit) = self.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO experiments (id, label, settings, created_us) VALUES (?, ?, ?, ?)
              ON CONFLICT DO NOTHING",
@@ -123,10 +123,9 @@ impl Trials for Sqlite {
     }
 
     async fn commit(&self, writes: &[Write], at: SystemTime) -> Result<Vec<Written>, Error> {
-        let mut transaction = self.writer.begin().await?;
-        let written = super::commit::execute(&mut transaction, writes, rows::micros(at)).await?;
-        transaction.commit().await?;
-        Ok(written)
+        let thread = self.writer.as_ref().ok_or(Error::ReadOnly)?;
+        let turn = self.turn().await;
+        thread.commit(writes.to_vec(), rows::micros(at), turn).await
     }
 
     async fn events(
@@ -173,7 +172,8 @@ impl Trials for Sqlite {
         only_if: OnlyIf,
         at: SystemTime,
     ) -> Result<Deleted, Error> {
-        super::deletion::delete(&self.writer, experiment.0, only_if, rows::micros(at)).await
+        let _turn = self.turn().await;
+        super::deletion::delete(&self.other, experiment.0, only_if, rows::micros(at)).await
     }
 
     async fn idle_experiments(
@@ -196,7 +196,8 @@ impl Trials for Sqlite {
     }
 
     async fn sweep(&self, limit: u32) -> Result<u64, Error> {
-        super::deletion::sweep(&self.writer, limit).await
+        let _turn = self.turn().await;
+        super::deletion::sweep(&self.other, limit).await
     }
 
     fn is_shared(&self) -> bool {

@@ -5,24 +5,33 @@ mod commit;
 mod deletion;
 mod log;
 mod search;
+mod writer;
 
 use std::{
     fs::{self, File, TryLockError},
     path::Path,
-    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{
-    SqlitePool,
+    SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::Error;
+use writer::Writer;
 
 const FILE: &str = "peng4nn.db";
 const LOCK: &str = "peng4nn.lock";
 const READERS: u32 = 4;
+
+/// SQLite's file system that is in memory.
+const MEMORY: &str = "memdb";
 
 /// How often a lock that is held is asked for again. A process that is being started has the
 /// locks of the one that starts it until it is another program, so one may outlast its holder
@@ -30,21 +39,21 @@ const READERS: u32 = 4;
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// KiB of pages that the connection that writes keeps in memory: those that trials
-/// in training touch.
-const WRITER_CACHE: u32 = 32 << 10;
+/// How long a connection waits for another one.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// A store in one SQLite file.
 ///
-/// SQLite has one writer at a time, so there is one connection to write with;
-/// readers see the last commit and never wait for it.
+/// SQLite has one writer at a time; readers see the last commit and never wait for it.
 #[derive(Debug)]
 pub struct Sqlite {
-    writer: SqlitePool,
+    /// Commits to the log of trials; `None` where the store was opened to be read.
+    writer: Option<Writer>,
+    /// The connection of rarer writes.
+    other: SqlitePool,
+    /// Held by who writes, so that nobody has to ask again and again.
+    turn: Arc<Mutex<()>>,
     reader: SqlitePool,
-    /// A connection that no call uses. A database in memory ends with its last
-    /// connection, and a call that is given up may close the one that it had.
-    _anchor: Option<SqlitePool>,
     /// Held as long as the store lives.
     _lock: Option<File>,
 }
@@ -56,32 +65,27 @@ impl Sqlite {
     /// live in its memory, so two on one folder would not agree.
     pub async fn open(folder: &Path) -> Result<Self, Error> {
         let lock = lock(folder)?;
+        let file = folder.join(FILE);
         let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
+            .filename(&file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // A commit takes only observations of trials that are there; to let a trial go, all
             // of the log would be read for those that refer to it.
             .foreign_keys(false)
-            .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(
-                options
-                    .clone()
-                    .pragma("cache_size", format!("-{WRITER_CACHE}")),
-            )
-            .await?;
-        migrate(&writer).await?;
+            .busy_timeout(BUSY);
+        let other = one().connect_with(options.clone()).await?;
+        migrate(&other).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
         Ok(Self {
-            writer,
+            writer: Some(Writer::open(&file)?),
+            other,
+            turn: Arc::default(),
             reader,
-            _anchor: None,
             _lock: Some(lock),
         })
     }
@@ -92,7 +96,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::new()
             .filename(folder.join(FILE))
             .read_only(true)
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(BUSY);
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options)
@@ -102,33 +106,52 @@ impl Sqlite {
                 source,
             })?;
         Ok(Self {
-            writer: reader.clone(),
+            writer: None,
+            other: reader.clone(),
+            turn: Arc::default(),
             reader,
-            _anchor: None,
             _lock: None,
         })
     }
 
-    /// A store that lives in memory and ends with the process.
+    /// A store that lives in memory and ends with this value.
     pub async fn in_memory() -> Result<Self, Error> {
-        // This form of the address names the database, so that connections can share it.
-        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(false);
-        let one = || {
-            SqlitePoolOptions::new()
-                .max_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        let anchor = one().connect_with(options.clone()).await?;
-        let pool = one().connect_with(options).await?;
-        migrate(&pool).await?;
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // Connections of one process that use this name share what is in it, until the last
+        // one is closed: that of the writer.
+        let name = format!("/peng4nn-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let options = SqliteConnectOptions::new()
+            .filename(&name)
+            .vfs(MEMORY)
+            .create_if_missing(true)
+            .foreign_keys(false)
+            .busy_timeout(BUSY);
+        let other = one().connect_with(options).await?;
+        migrate(&other).await?;
         Ok(Self {
-            writer: pool.clone(),
-            reader: pool,
-            _anchor: Some(anchor),
+            writer: Some(Writer::open_in(&name, MEMORY)?),
+            reader: other.clone(),
+            other,
+            turn: Arc::default(),
             _lock: None,
         })
     }
+
+    /// Waits until nobody else writes.
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        self.turn.clone().lock_owned().await
+    }
+
+    /// A rarer write than a commit to the log.
+    async fn begin(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'_, sqlx::Sqlite>), Error> {
+        let turn = self.turn().await;
+        Ok((turn, self.other.begin().await?))
+    }
+}
+
+/// One connection at a time.
+fn one() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(1)
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), Error> {

@@ -17,7 +17,7 @@ impl Searches for Sqlite {
         settings: &str,
         at: SystemTime,
     ) -> Result<SearchRecord, Error> {
-        let mut commit = self.writer.begin().await?;
+        let (_turn, mut commit) = self.begin().await?;
         sqlx::query(
             "INSERT INTO searches (id, settings, created_us) VALUES (?, ?, ?)
              ON CONFLICT DO NOTHING",
@@ -55,7 +55,7 @@ impl Searches for Sqlite {
         candidates: &[Candidate],
         watched: Option<&str>,
     ) -> Result<(), Error> {
-        let mut commit = self.writer.begin().await?;
+        let (_turn, mut commit) = self.begin().await?;
         for candidate in candidates {
             sqlx::query(
                 "INSERT INTO candidates (search, number, record) VALUES (?, ?, ?)
