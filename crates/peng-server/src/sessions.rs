@@ -124,7 +124,9 @@ impl Sessions {
 
     /// The trial of that name.
     async fn trial(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
-        let cell = lock(&self.live).entry(name.clone()).or_default().clone();
+        let known = lock(&self.live).get(name).cloned();
+        let cell =
+            known.unwrap_or_else(|| lock(&self.live).entry(name.clone()).or_default().clone());
         if let Some(live) = cell.get() {
             live.touch();
             return Ok(live.clone());
@@ -266,7 +268,10 @@ impl Sessions {
     ) -> Result<Pending<(Decision, Mode)>, Lost> {
         let place = self.committer.place().await?;
         let mode = live.experiment.settings.mode;
-        let late = lock(&self.late).remove(name);
+        let late = {
+            let mut late = lock(&self.late);
+            !late.is_empty() && late.remove(name)
+        };
         let observed = live.observe(place, observation, &self.terms, late);
         let (decision, stops, ticket) = match observed {
             Ok(observed) => observed,
