@@ -18,6 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Path::new(&out).join("peng4nn.bin"),
         descriptors.encode_to_vec(),
     )?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .codec_path("crate::codec::Lean")
+        .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The wire: generated code, and the only place where messages become domain
 //! types and back. What has been parsed here is right by its type.
 
+pub mod codec;
 pub mod error;
 pub mod experiment;
 pub mod names;
