@@ -82,12 +82,7 @@ pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
 pub async fn open_to_read(address: &Address) -> Result<Arc<dyn Store>, Error> {
     Ok(match address {
         Address::Folder(folder) => Arc::new(Sqlite::open_to_read(folder).await?),
-        Address::Postgres(options) => {
-            let options = (**options)
-                .clone()
-                .options([("default_transaction_read_only", "on")]);
-            Arc::new(Postgres::connect(options, Patience::default()))
-        }
+        Address::Postgres(options) => Arc::new(Postgres::open_to_read((**options).clone()).await?),
     })
 }
 

@@ -43,6 +43,17 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
+    /// The log is of another version of this program, and only to be read.
+    #[error(
+        "the tables of the log have form {found}, and this program reads form {needed}; {}",
+        advice(*.found, *.needed)
+    )]
+    Form {
+        /// The form that they have.
+        found: i64,
+        /// The form that this program has.
+        needed: i64,
+    },
     /// There is no room for more.
     #[error("the disk of the database is full; make room, and writing goes on")]
     Full(#[source] Source),
@@ -81,6 +92,14 @@ impl Error {
             what,
             source: source.into(),
         }
+    }
+}
+
+fn advice(found: i64, needed: i64) -> &'static str {
+    if found < needed {
+        "a server of this version brings them up to date when it is started on them"
+    } else {
+        "the version that wrote them reads them"
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use peng_predict::{Epoch, Observation, rate};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::FromRow;
+use sqlx::{FromRow, migrate::Migrator};
 
 use crate::{
     Error, Event, EventKind, Experiment, ExperimentKey, Logged, Seq, State, Trial, TrialKey,
@@ -192,3 +192,16 @@ impl TryFrom<EventRow> for Event {
 pub(crate) fn all<R, T: TryFrom<R, Error = Error>>(rows: Vec<R>) -> Result<Vec<T>, Error> {
     rows.into_iter().map(T::try_from).collect()
 }
+
+/// Whether tables, where the last migration was `found`, have the form that this program reads.
+pub(crate) fn check_form(found: Option<i64>, migrations: &Migrator) -> Result<(), Error> {
+    let found = found.unwrap_or_default();
+    let needed = migrations.iter().map(|migration| migration.version).max();
+    match needed {
+        Some(needed) if needed != found => Err(Error::Form { found, needed }),
+        _ => Ok(()),
+    }
+}
+
+/// The last migration of a log.
+pub(crate) const FORM: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use sqlx::{
     Connection, PgPool,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::Error;
+use crate::{Error, rows};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 const READERS: u32 = 8;
 
@@ -66,7 +69,7 @@ impl Postgres {
     pub async fn open(options: PgConnectOptions, patience: Patience) -> Result<Self, Error> {
         let store = Self::connect(options, patience);
         let writer = &store.writer;
-        sqlx::migrate!("migrations/postgres").run(writer).await?;
+        MIGRATIONS.run(writer).await?;
         let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
             .fetch_one(writer)
             .await?;
@@ -76,8 +79,17 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Connects when it is first asked for something; the tables are left as they are.
-    pub(crate) fn connect(options: PgConnectOptions, patience: Patience) -> Self {
+    /// Connects to read; the tables are left as they are, and those of another form are
+    /// [`Error::Form`].
+    pub async fn open_to_read(options: PgConnectOptions) -> Result<Self, Error> {
+        let options = options.options([("default_transaction_read_only", "on")]);
+        let store = Self::connect(options, Patience::default());
+        let form = sqlx::query_scalar(rows::FORM).fetch_one(&store.reader);
+        rows::check_form(form.await?, &MIGRATIONS)?;
+        Ok(store)
+    }
+
+    fn connect(options: PgConnectOptions, patience: Patience) -> Self {
         let options = options.options(SETTINGS);
         let pool = |connections| {
             PgPoolOptions::new()

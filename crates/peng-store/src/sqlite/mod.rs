@@ -19,12 +19,15 @@ use std::{
 
 use sqlx::{
     SqlitePool, Transaction,
+    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::Error;
+use crate::{Error, rows};
 use writer::Writer;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 const FILE: &str = "peng4nn.db";
 const LOCK: &str = "peng4nn.lock";
@@ -91,20 +94,24 @@ impl Sqlite {
     }
 
     /// Opens the store in `folder` to read it, beside a server that has it or where
-    /// none does. Nothing is made or migrated.
+    /// none does. Nothing is made or migrated: a log of another form is
+    /// [`Error::Form`].
     pub async fn open_to_read(folder: &Path) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new()
             .filename(folder.join(FILE))
             .read_only(true)
             .busy_timeout(BUSY);
+        let unreadable = |source| Error::Unreadable {
+            path: folder.join(FILE),
+            source,
+        };
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options)
             .await
-            .map_err(|source| Error::Unreadable {
-                path: folder.join(FILE),
-                source,
-            })?;
+            .map_err(unreadable)?;
+        let form = sqlx::query_scalar(rows::FORM).fetch_one(&reader).await;
+        rows::check_form(form.map_err(unreadable)?, &MIGRATIONS)?;
         Ok(Self {
             writer: None,
             other: reader.clone(),
@@ -155,7 +162,7 @@ fn one() -> SqlitePoolOptions {
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), Error> {
-    Ok(sqlx::migrate!("migrations/sqlite").run(pool).await?)
+    Ok(MIGRATIONS.run(pool).await?)
 }
 
 fn lock(folder: &Path) -> Result<File, Error> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use peng_store::{EventKind, Seq, Sqlite, State, TrialKey, Trials, Version, Written};
+use peng_store::{Error, EventKind, Seq, Sqlite, State, TrialKey, Trials, Version, Written};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::backend::{at, curve, observe};
@@ -64,4 +64,32 @@ async fn a_folder_of_the_first_version_goes_on() {
     assert_eq!((last.seq, last.trial.as_str()), (seq, "t1"));
     assert_eq!(last.kind, EventKind::Observed(Box::new(next.clone())));
     assert_eq!(store.observations(running.key).await.unwrap().len(), 4);
+}
+
+/// Nothing is migrated by reading, and nothing is misread.
+#[tokio::test]
+async fn a_log_of_another_form_is_told_so() {
+    for (content, found, advice) in [
+        (FIRST, 1, "started on them"),
+        (
+            "CREATE TABLE _sqlx_migrations (version, success);
+             INSERT INTO _sqlx_migrations VALUES (99, true), (100, false)",
+            99,
+            "the version that wrote them",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        leave(folder.path(), content).await;
+        let error = Sqlite::open_to_read(folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains(advice), "{error}");
+        assert!(
+            matches!(error, Error::Form { found: is, .. } if is == found),
+            "{error}"
+        );
+    }
+    // A server of this version brings it up to date.
+    let folder = tempfile::tempdir().unwrap();
+    leave(folder.path(), FIRST).await;
+    drop(Sqlite::open(folder.path()).await.unwrap());
+    Sqlite::open_to_read(folder.path()).await.unwrap();
 }
