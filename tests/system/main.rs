@@ -22,5 +22,6 @@ mod restart;
 mod rollbacks;
 mod search;
 mod secured;
+mod traces;
 mod watch;
 mod worker;

@@ -6,13 +6,14 @@ use peng_proto::v1::{
 };
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Endpoint};
+use tracing::Instrument;
 
 use crate::{
     Credentials, Error,
     credentials::Transport,
     report::Reporter,
     retry::{Backoff, Tries},
-    spool,
+    spool, trace,
     watch::Watcher,
 };
 
@@ -202,7 +203,8 @@ impl Client {
         loop {
             let mut request = Request::new(message.clone());
             request.set_timeout(limit + GRACE);
-            let status = match timeout(limit, once(request)).await {
+            let answer = timeout(limit, once(request)).instrument(trace::span(name));
+            let status = match answer.await {
                 Ok(Ok(response)) => {
                     tries.succeeded();
                     return Ok(response.into_inner());

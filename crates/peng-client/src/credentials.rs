@@ -13,7 +13,7 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use crate::{Error, Options};
+use crate::{Error, Options, trace};
 
 /// What a client shows to a server, and what it asks of it. None by default.
 #[derive(Clone, Default)]
@@ -137,10 +137,10 @@ fn is_loopback(host: Option<&str>) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// A connection that shows the token with every call.
+/// A connection that shows the token, and the trace that it is part of, with every call.
 pub type Transport = InterceptedService<Channel, Bearer>;
 
-/// Shows the token with every call.
+/// Shows the token, and the trace that it is part of, with every call.
 #[derive(Clone)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
@@ -157,6 +157,7 @@ impl Interceptor for Bearer {
                 .metadata_mut()
                 .insert("authorization", token.clone());
         }
+        trace::show(request.metadata_mut());
         Ok(request)
     }
 }

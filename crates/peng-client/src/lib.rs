@@ -12,6 +12,7 @@ mod error;
 pub mod report;
 pub mod retry;
 mod spool;
+mod trace;
 pub mod watch;
 
 pub use client::{Client, Options};

@@ -9,8 +9,9 @@ use peng_proto::v1::{
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+use tracing::{Instrument, Span};
 
-use crate::{Client, Error, spool::Spool};
+use crate::{Client, Error, spool::Spool, trace};
 
 const CALL: &str = "stream_observations";
 
@@ -36,6 +37,8 @@ struct Stream {
     answers: Streaming<StreamObservationsResponse>,
     /// How many of the unanswered are under way; the first ones.
     sent: usize,
+    /// Lasts as long as the stream does.
+    _span: Span,
 }
 
 impl Stream {
@@ -274,14 +277,17 @@ async fn open(
         sent += 1;
     }
     let mut prediction = client.prediction.clone();
+    let span = trace::span(CALL);
     let answers = prediction
         .stream_observations(ReceiverStream::new(queue))
+        .instrument(span.clone())
         .await?
         .into_inner();
     Ok(Stream {
         requests,
         answers,
         sent,
+        _span: span,
     })
 }
 

@@ -54,6 +54,7 @@ struct Call {
     method: &'static str,
     metrics: Arc<Metrics>,
     code: Option<Code>,
+    span: Span,
     _slot: Option<Slot>,
 }
 
@@ -68,6 +69,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
+        trace::ended(&self.span, code);
         self.metrics.ended(self.method, code);
     }
 }
@@ -132,18 +134,19 @@ where
             method,
             metrics,
             code: refused.as_ref().map(Status::code),
+            span: Span::none(),
             _slot: slot,
         };
         if let Some(status) = refused {
             return Box::pin(async { Ok(status.into_http()) });
         }
         let span = trace::span(method, request.headers());
+        call.span = span.clone();
         let answering = span.in_scope(|| self.inner.call(request));
         let answer = async move {
             let response = answering.await?;
             call.read(response.headers());
-            let span = Span::current();
-            Ok(response.map(|inner| Body::new(Counted { inner, call, span })))
+            Ok(response.map(|inner| Body::new(Counted { inner, call })))
         };
         Box::pin(answer.instrument(span))
     }
@@ -153,7 +156,6 @@ where
 struct Counted {
     inner: Body,
     call: Call,
-    span: Span,
 }
 
 impl HttpBody for Counted {
@@ -164,8 +166,8 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let Self { inner, call, span } = &mut *self;
-        let frame = span.in_scope(|| Pin::new(inner).poll_frame(cx));
+        let Self { inner, call } = &mut *self;
+        let frame = call.span.in_scope(|| Pin::new(inner).poll_frame(cx));
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(trailers) = frame.trailers_ref()
         {

@@ -2,9 +2,12 @@
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use peng_telemetry::Sending;
 use serde::{Deserialize, Serialize};
+use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan, reload,
+    util::SubscriberInitExt,
 };
 
 use crate::{exit::Failure, output::colours};
@@ -27,6 +30,16 @@ pub(crate) struct Logging {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Form>,
+    /// Send the spans of calls to the OpenTelemetry collector there (OTLP over gRPC, mostly
+    /// port 4317); none are made where not given
+    #[arg(
+        id = "otlp_endpoint",
+        long = "otlp-endpoint",
+        value_name = "URL",
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<String>,
 }
 
 /// How a log line is written.
@@ -54,6 +67,7 @@ impl Logging {
         Self {
             filter: self.filter.or_else(|| other.filter.clone()),
             format: self.format.or(other.format),
+            otlp_endpoint: self.otlp_endpoint.or_else(|| other.otlp_endpoint.clone()),
         }
     }
 }
@@ -90,17 +104,50 @@ impl Logging {
     }
 }
 
-/// Starts the log of this process.
-pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<Filter, Failure> {
+/// The log of this process, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// What is logged.
+    pub(crate) filter: Filter,
+    /// Sends spans, if that was asked for.
+    _sending: Option<Sending>,
+}
+
+/// Starts the log of this process; in the runtime that sends spans.
+pub(crate) fn start(logging: &Logging, usual: Usual) -> Result<Log, Failure> {
     let filter = logging.filter(usual).map_err(Failure::Input)?;
     let (filter, handle) = reload::Layer::new(filter);
+    let form = logging.format.unwrap_or(Form::Text);
+    let sending = match &logging.otlp_endpoint {
+        None => {
+            let registry = tracing_subscriber::registry().with(filter);
+            registry.with(lines(form)).try_init()?;
+            None
+        }
+        // Each goes by a filter of its own: what is logged has no say in what is sent.
+        Some(endpoint) => {
+            let (spans, sending) =
+                peng_telemetry::layer(endpoint, "peng4nn").map_err(Failure::input)?;
+            let lines = lines(form).with_filter(filter);
+            let registry = tracing_subscriber::registry().with(lines);
+            registry.with(spans).try_init()?;
+            Some(sending)
+        }
+    };
+    Ok(Log {
+        filter: Filter { handle, usual },
+        _sending: sending,
+    })
+}
+
+/// What writes the log's lines.
+fn lines<S>(form: Form) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     let lines = fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    match logging.format.unwrap_or(Form::Text) {
-        Form::Json => registry.with(lines.json()).try_init(),
-        Form::Text => registry
-            .with(lines.with_ansi(colours(&std::io::stderr())))
-            .try_init(),
-    }?;
-    Ok(Filter { handle, usual })
+    match form {
+        Form::Json => lines.json().boxed(),
+        Form::Text => lines.with_ansi(colours(&std::io::stderr())).boxed(),
+    }
 }

@@ -54,12 +54,18 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
             };
             let flags = cli.logging;
             let log = flags.clone().or(&config.log);
-            let log = logging::start(&log, logging::Usual::Info)?;
-            block_on(serve::run(config, move || args.log_again(&flags, &log)))
+            block_on(async move {
+                let log = logging::start(&log, logging::Usual::Info)?;
+                let filter = log.filter.clone();
+                serve::run(config, move || args.log_again(&flags, &filter)).await
+            })
         }
         Command::Search(args) => {
-            logging::start(&cli.logging, logging::Usual::Warn)?;
-            block_on(search::run(*args))
+            let flags = cli.logging;
+            block_on(async move {
+                let _log = logging::start(&flags, logging::Usual::Warn)?;
+                search::run(*args).await
+            })
         }
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 
-const BORDERS: [(&str, &[&str]); 12] = [
+const BORDERS: [(&str, &[&str]); 13] = [
     ("peng-predict", &["tokio", "tonic", "prost", "sqlx", "tch"]),
     ("peng-search", &["tokio", "tonic", "prost", "sqlx", "tch"]),
     ("peng-curves", &["tokio", "tonic", "prost", "sqlx", "tch"]),
@@ -12,6 +12,7 @@ const BORDERS: [(&str, &[&str]); 12] = [
     ("peng-store", &["tonic", "tch"]),
     ("peng-client", &["sqlx", "tch"]),
     ("peng-server", &["tch"]),
+    ("peng-telemetry", &["sqlx", "tch"]),
     ("peng-orchestrator", &["tch"]),
     ("peng-nets", &["tonic", "sqlx"]),
     ("peng-worker", &["sqlx"]),
