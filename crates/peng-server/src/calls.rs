@@ -19,7 +19,7 @@ use crate::{
     auth::Rpc,
     listen::Peer,
     metrics::Metrics,
-    pace::Pace,
+    pace::{Pace, TooFast},
     peers::{Full, Peers, Slot},
     trace,
 };
@@ -85,9 +85,13 @@ impl CallsLayer {
 
 /// Whether the peer may make another call or send another observation now.
 pub(crate) fn at_pace(pace: &Pace) -> Result<(), Error> {
-    pace.take(Instant::now()).map_err(|wait| {
-        let message = "the peer sends more than limits.peer_rate calls and observations a second";
-        Error::new(Reason::RateExceeded, message).after(wait)
+    pace.take(Instant::now()).map_err(|fast| {
+        let (who, limit) = match fast {
+            TooFast::Peer(_) => ("the peer sends", "peer_rate"),
+            TooFast::All(_) => ("all peers send", "rate"),
+        };
+        let message = format!("{who} more than limits.{limit} calls and observations a second");
+        Error::new(Reason::RateExceeded, message).after(fast.wait())
     })
 }
 

@@ -76,6 +76,8 @@ pub struct Limits {
     pub calls: usize,
     /// Calls and observations of one peer address in a second.
     pub peer_rate: usize,
+    /// Calls and observations of all in a second.
+    pub rate: usize,
     /// Trials of an experiment.
     pub experiment_trials: usize,
     /// Observations of a trial.
@@ -124,6 +126,7 @@ impl Default for Limits {
             peer_calls: 16_384,
             calls: 32_768,
             peer_rate: 200_000,
+            rate: 400_000,
             experiment_trials: 1_000_000,
             trial_observations: 10_000,
             curve_observations: 1_000,

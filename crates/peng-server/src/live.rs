@@ -20,6 +20,9 @@ use crate::{
     overrun::Overruns,
 };
 
+/// A decision of a curve as long as most takes some ten microseconds.
+const SLOW: Duration = Duration::from_millis(5);
+
 /// A trial in memory.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -29,6 +32,8 @@ pub(crate) struct Live {
     spoiled: Spoiled,
     /// Asked for since it was last looked at for removal.
     touched: AtomicBool,
+    /// Whether its last decision took so long that other calls should not wait for the next.
+    slow: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -92,6 +97,7 @@ impl Live {
             experiment,
             key: row.key,
             touched: AtomicBool::new(true),
+            slow: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 session,
                 row,
@@ -132,6 +138,11 @@ impl Live {
         place.write(write, Some(self.spoiled.clone()))
     }
 
+    /// Whether a decision of it may take longer than a thread should keep other calls waiting.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_ended(&self) -> bool {
         lock(&self.inner).row.state.is_terminal()
     }
@@ -162,7 +173,8 @@ impl Live {
         if inner.session.len() >= limit {
             return Err(too_many(limit).into());
         }
-        let decision = inner.decide(observation, terms, late)?;
+        let (decision, took) = inner.decide(observation, terms, late)?;
+        self.slow.store(took > SLOW, Ordering::Relaxed);
         let Some(decision) = decision else {
             self.spoiled.store(true, Ordering::Release);
             return Err(Refusal::Late);
@@ -267,19 +279,19 @@ impl Live {
 }
 
 impl Inner {
-    /// The decision; `None` where it is STOP and too late.
+    /// The decision, `None` where it is STOP and too late, and how long it took.
     fn decide(
         &mut self,
         observation: Observation,
         terms: &Terms,
         late: bool,
-    ) -> Result<Option<Decision>, Error> {
+    ) -> Result<(Option<Decision>, Duration), Error> {
         if late || self.overruns.passes_over() {
             let decision = Decision::out_of_time();
             self.session
                 .record(observation, decision.clone())
                 .map_err(peng_proto::trial::refused)?;
-            return Ok(Some(decision));
+            return Ok((Some(decision), Duration::ZERO));
         }
         let began = Instant::now();
         let decision = self
@@ -290,7 +302,8 @@ impl Inner {
         terms.metrics.fitted(took);
         let overran = took > terms.budget;
         self.overruns.note(overran);
-        Ok((!overran || !decision.is_stop()).then_some(decision))
+        let in_time = !overran || !decision.is_stop();
+        Ok((in_time.then_some(decision), took))
     }
 
     fn basis(&self, order: &Order<'_>) -> Basis {

@@ -279,7 +279,7 @@ impl Server {
         let limits = config.limits;
         let hall = Hall {
             peers: Peers::new(limits.peer_connections, limits.connections),
-            paces: Paces::new(limits.peer_rate),
+            paces: Paces::new(limits.peer_rate, limits.rate),
             metrics: metrics.clone(),
             silence: limits.silence(),
         };

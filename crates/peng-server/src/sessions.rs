@@ -11,7 +11,11 @@ use peng_proto::{
     names,
 };
 use peng_store::{State, Trial, Trials};
-use tokio::sync::OnceCell;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::OnceCell,
+    task::block_in_place,
+};
 
 use crate::{
     Limits,
@@ -272,7 +276,12 @@ impl Sessions {
             let mut late = lock(&self.late);
             !late.is_empty() && late.remove(name)
         };
-        let observed = live.observe(place, observation, &self.terms, late);
+        let observe = || live.observe(place, observation, &self.terms, late);
+        let observed = if live.is_slow() {
+            aside(observe)
+        } else {
+            observe()
+        };
         let (decision, stops, ticket) = match observed {
             Ok(observed) => observed,
             Err(Refusal::Wrong(error)) => return Err(self.refuse(live, error).await),
@@ -384,6 +393,14 @@ impl Sessions {
 fn unused(cell: &Cell) -> bool {
     let alone = cell.get().is_none_or(|live| Arc::strong_count(live) == 1);
     Arc::strong_count(cell) == 1 && alone
+}
+
+/// Computes while the other tasks of this thread go on in another, where there are several.
+fn aside<T>(compute: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(compute),
+        _ => compute(),
+    }
 }
 
 /// Tries until the answer rests on the log as it is when it is written. Of the

@@ -180,8 +180,8 @@ impl Intake {
     /// Reads no faster than the peer may send.
     async fn keep_pace(&self) {
         let Some(pace) = &self.pace else { return };
-        while let Err(wait) = pace.take(Instant::now()) {
-            sleep(wait).await;
+        while let Err(fast) = pace.take(Instant::now()) {
+            sleep(fast.wait()).await;
         }
     }
 

@@ -216,27 +216,6 @@ async fn trials_that_are_idle_leave_memory_and_go_on_as_if_they_had_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_decision_that_is_late_is_never_a_stop_and_stays_as_it_was_sent() {
-    let (server, client) = start(limited(|limits| limits.decision_millis = 0)).await;
-    create(&client, "late").await.unwrap();
-    let mut decisions = Vec::new();
-    for epoch in 1..=19 {
-        let decision = report(&client, "late", f64::from(epoch), value(epoch)).await;
-        decisions.push(decision.unwrap());
-    }
-    let stale = decisions.iter().filter(|decision| decision.stale).count();
-    assert!(stale >= 10, "{stale} of 19 are stale");
-    for decision in &decisions {
-        assert_eq!(decision.verdict(), v1::Verdict::Continue, "{decision:?}");
-    }
-    for (epoch, decision) in (1..=19).zip(decisions) {
-        let again = report(&client, "late", f64::from(epoch), value(epoch)).await;
-        assert_eq!(again.unwrap(), decision);
-    }
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_server_tells_that_it_is_full_rather_than_keep_callers_waiting() {
     // Many writes want the only place, and none waits for long.
     let (server, client) = start(limited(|limits| {
