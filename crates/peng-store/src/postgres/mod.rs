@@ -21,9 +21,6 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 const READERS: u32 = 8;
 
-/// A connection that was used within this time is taken for good.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// How long the database is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -95,16 +92,6 @@ impl Postgres {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(patience.connect)
-                // One that answered a moment ago is not asked again.
-                .test_before_acquire(false)
-                .before_acquire(|connection, known| {
-                    Box::pin(async move {
-                        if known.idle_for < FRESH {
-                            return Ok(true);
-                        }
-                        connection.ping().await.map(|()| true)
-                    })
-                })
                 // A call that was given up leaves its connection in the middle of something. It
                 // is closed unless the database answers on it: the pool itself would wait for
                 // as long as the network swallows packets, and the writer is its only one.
