@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::harness::{Process, full, predictions, searches};
 
 /// The folder of Fashion-MNIST.
-fn data() -> String {
+pub(crate) fn data() -> String {
     std::env::var("PENG4NN_DATA")
         .expect("PENG4NN_DATA names the folder of Fashion-MNIST; `cargo xtask test` sets it")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

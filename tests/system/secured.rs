@@ -6,7 +6,11 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::{bench::curves, harness::Process};
+use crate::{
+    bench::curves,
+    harness::Process,
+    search::{data, free_port},
+};
 
 fn peng4nn(folder: &Path, arguments: &str) -> Output {
     Command::new(Process::binary("peng4nn"))
@@ -32,15 +36,22 @@ fn fails(folder: &Path, arguments: &str, code: i32, said: &str) {
     assert!(error.contains(said), "{arguments}: {error}");
 }
 
+/// A token of this scope, in a file of this name; added to the file `tokens`.
+fn token(folder: &Path, scope: &str, name: &str) -> String {
+    let made = peng4nn(folder, &format!("token new --scope {scope}"));
+    assert!(made.status.success());
+    fs::write(folder.join(name), &made.stdout).unwrap();
+    let known = fs::read(folder.join("tokens")).unwrap_or_default();
+    fs::write(folder.join("tokens"), [known, made.stderr].concat()).unwrap();
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
 /// The files `server.pem`, `server.key`, `tokens` and `token`; the token.
 fn credentials(folder: &Path) -> String {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("server.pem"), own.cert.pem()).unwrap();
     fs::write(folder.join("server.key"), own.signing_key.serialize_pem()).unwrap();
-    let made = peng4nn(folder, "token new --scope admin:experiments/*");
-    fs::write(folder.join("token"), &made.stdout).unwrap();
-    fs::write(folder.join("tokens"), &made.stderr).unwrap();
-    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    token(folder, "admin:experiments/*", "token")
 }
 
 #[test]
@@ -82,4 +93,66 @@ fn every_command_that_calls_a_server_calls_a_secured_one() {
         assert!(!line.contains(&token), "{line}");
     }
     assert_eq!(server.signal("TERM"), Some(0));
+}
+
+#[test]
+fn workers_elsewhere_work_for_a_search_over_tls_with_a_token_that_may_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    credentials(folder);
+    let secret = token(folder, "report:experiments/tls", "report");
+    token(folder, "report:experiments/other", "other");
+    let path = |name: &str| format!("{}/{name}", folder.display());
+    let port = free_port();
+    let mut server = Process::start(
+        "peng4nn",
+        &[
+            "search",
+            "--name=tls",
+            "--workers=0",
+            "--candidates=2",
+            "--population=2",
+            "--epochs=3",
+            "--nodes=3",
+            "--channels=4,8",
+            "--train-images=600",
+            "--validation-images=400",
+            &format!("--listen=0.0.0.0:{port}"),
+            &format!("--out={}", path("out")),
+            &format!("--tls-certificate={}", path("server.pem")),
+            &format!("--tls-key={}", path("server.key")),
+            &format!("--tokens={}", path("tokens")),
+        ],
+    );
+    server.wait_for("orchestrator at https://");
+    let worker = |more: &[&str]| {
+        let endpoint = format!("https://localhost:{port}");
+        let data = data();
+        let mut arguments = vec!["--orchestrator", &endpoint, "--data", &data];
+        arguments.extend(["--device", "cpu", "--threads", "1", "--patience", "10"]);
+        arguments.extend(more);
+        Process::start("peng4nn-worker", &arguments)
+    };
+    let (ca, report, other) = (path("server.pem"), path("report"), path("other"));
+    for (shown, said) in [
+        (&["--ca", &ca][..], "no token"),
+        (
+            &["--ca", &ca, "--token-file", &other],
+            "does not give `report`",
+        ),
+        (&["--token-file", &report], "certificate"),
+    ] {
+        let mut refused = worker(shown);
+        assert_ne!(refused.wait(), Some(0));
+        let heard = refused.said();
+        assert!(heard.iter().any(|line| line.contains(said)), "{heard:?}");
+    }
+    let mut working = worker(&["--ca", &ca, "--token-file", &report]);
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(working.wait(), Some(0));
+    let table = fs::read_to_string(folder.join("out/candidates.csv")).unwrap();
+    assert_eq!(table.matches(",SUCCEEDED,").count(), 2, "{table}");
+    for line in server.said().iter().chain(working.said()) {
+        assert!(!line.contains(&secret), "{line}");
+    }
 }

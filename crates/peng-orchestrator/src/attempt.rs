@@ -1,4 +1,5 @@
-//! Attempts: every lease of a candidate trains in a trial of its own.
+//! Attempts at a candidate, by their trials: a lease trains in a trial of its own, or goes on in
+//! that of the lease before.
 
 use peng_proto::{names, search::trial_name};
 use peng_search::{
@@ -6,11 +7,11 @@ use peng_search::{
     candidate::{Id, State},
 };
 
-/// One lease of a candidate.
+/// A lease of a candidate, and those that went on with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) candidate: Id,
-    /// From 1.
+    /// The lease that began the trial, from 1.
     pub(crate) number: u32,
 }
 
@@ -25,19 +26,11 @@ impl Attempt {
         })
     }
 
-    /// The attempt that runs or has settled the candidate.
+    /// The attempt that runs, has settled the candidate or, where it waits, was the last.
     pub(crate) fn latest(candidate: &Candidate) -> Self {
         Self {
             candidate: candidate.id,
-            number: candidate.attempt,
-        }
-    }
-
-    /// The attempt before the one that comes next, of a candidate that was given back or lost.
-    pub(crate) fn before(candidate: &Candidate) -> Self {
-        Self {
-            candidate: candidate.id,
-            number: candidate.attempt.saturating_sub(1),
+            number: candidate.trial(),
         }
     }
 

@@ -114,12 +114,16 @@ impl Ledger {
         self.status.subscribe()
     }
 
-    /// Lends the next candidate.
-    pub(crate) async fn lease(self: &Arc<Self>, worker: String) -> Result<Answer, Error> {
+    /// Lends the next candidate, to a worker that goes on with the trials of others or does not.
+    pub(crate) async fn lease(
+        self: &Arc<Self>,
+        worker: String,
+        continues: bool,
+    ) -> Result<Answer, Error> {
         self.change(move |search| {
             let now = SystemTime::now();
             let mut change = expire(search, now);
-            let reply = search.lease(&worker, now);
+            let reply = search.lease_to(&worker, continues, now);
             change.changed.extend(reply.changed);
             if let Answer::Leased(candidate) = &reply.answer {
                 let kind = Kind::Leased { worker };
@@ -183,7 +187,7 @@ impl Ledger {
             if let Ok(candidate) = &released {
                 change.changed.push(candidate.clone());
                 let kind = Kind::GivenBack { reason };
-                change.events.push(event(Attempt::before(candidate), kind));
+                change.events.push(event(Attempt::latest(candidate), kind));
             }
             (released, change)
         })
@@ -379,7 +383,7 @@ fn expire(search: &mut Search, now: SystemTime) -> Change {
         .filter_map(|candidate| match &candidate.state {
             // Those that are newly proposed were never lost.
             State::Proposed if candidate.losses == 0 => None,
-            State::Proposed => Some(event(Attempt::before(candidate), Kind::Lost)),
+            State::Proposed => Some(event(Attempt::latest(candidate), Kind::Lost)),
             State::Settled(outcome) => Some(event(
                 Attempt::latest(candidate),
                 Kind::Settled(outcome.clone()),

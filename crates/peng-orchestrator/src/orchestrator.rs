@@ -6,10 +6,7 @@ use peng_client::Client;
 use peng_proto::v1::{self, search_service_server::SearchServiceServer};
 use peng_search::candidate::State;
 use peng_store::Searches;
-use tokio::{
-    sync::{Mutex, broadcast, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -21,7 +18,7 @@ use crate::{
     attempt::Attempt,
     expiry,
     ledger::{Ledger, Opened, Status},
-    predictor::{self, Ended, Predictor},
+    predictor::{self, Ended, Flush, Predictor},
     progress::{Event, Kind, Snapshot},
     watch,
 };
@@ -35,7 +32,7 @@ pub struct Orchestrator {
     predictor: Predictor,
     /// Taken by [`Orchestrator::start`].
     opened: Mutex<Option<Unstarted>>,
-    flush: mpsc::Sender<oneshot::Sender<()>>,
+    flush: Flush,
     tasks: TaskTracker,
     leaving: CancellationToken,
     _end: DropGuard,
@@ -97,6 +94,7 @@ impl Orchestrator {
         SearchServiceServer::new(Service::new(
             self.ledger.clone(),
             self.predictor.clone(),
+            self.flush.clone(),
             self.leaving.clone(),
         ))
     }
@@ -163,9 +161,10 @@ impl Orchestrator {
                 continue;
             };
             let kind = match candidate.state {
-                _ if attempt.number < candidate.attempt => Kind::Lost,
+                _ if attempt.number < candidate.trial() => Kind::Lost,
+                State::Proposed => Kind::Lost,
                 State::Settled(outcome) => Kind::Settled(outcome),
-                State::Proposed | State::Leased(_) => continue,
+                State::Leased(_) => continue,
             };
             let event = Event {
                 candidate: attempt.candidate,
@@ -205,14 +204,8 @@ impl Orchestrator {
 
     /// Waits until the prediction server was told of all that has ended so far, at most ten seconds.
     pub async fn told(&self) {
-        let (done, flushed) = oneshot::channel();
-        let flush = async {
-            if self.flush.send(done).await.is_ok() {
-                let _ = flushed.await;
-            }
-        };
         let started = self.opened.lock().await.is_none();
-        if started && timeout(DRAIN, flush).await.is_err() {
+        if started && !predictor::told(&self.flush, DRAIN).await {
             warn!("the prediction server does not answer: some trials stay open");
         }
     }

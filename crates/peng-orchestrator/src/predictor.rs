@@ -5,7 +5,10 @@ use std::time::Duration;
 use peng_client::{Client, Options, retry::Backoff};
 use peng_proto::{experiment, names, v1};
 use peng_search::candidate::Ending;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tonic::Code;
 use tracing::{debug, warn};
 
@@ -168,6 +171,21 @@ impl Ended {
             message,
         })
     }
+}
+
+/// Someone who waits until nothing is left to do.
+pub(crate) type Flush = mpsc::Sender<oneshot::Sender<()>>;
+
+/// Waits until the prediction server was told of all ends before. `false` if it was not in time.
+pub(crate) async fn told(flush: &Flush, limit: Duration) -> bool {
+    let (done, flushed) = oneshot::channel();
+    let told = async {
+        if flush.send(done).await.is_ok() {
+            // Nothing ends any more where nobody answers.
+            let _ = flushed.await;
+        }
+    };
+    timeout(limit, told).await.is_ok()
 }
 
 /// Ends the trials of attempts that end, one after the other. A message on `flush` is answered

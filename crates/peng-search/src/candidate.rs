@@ -93,6 +93,10 @@ pub struct Candidate {
     /// The attempt that runs, comes next or settled it, from 1: raised when a lease is given
     /// back or lost.
     pub attempt: u32,
+    /// The attempt that began the trial which this one reports to, or the last one did; none where
+    /// that is the attempt's own.
+    #[serde(default)]
+    pub continues: Option<u32>,
     /// Leases lost so far: their deadline passed. Leases given back do not count.
     pub losses: u32,
     /// The generation that it belongs to, from 0; always 0 in a random search.
@@ -100,6 +104,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// The attempt that began the trial which the latest one reports to, from 1: itself, or an
+    /// earlier one that it goes on with.
+    pub fn trial(&self) -> u32 {
+        self.continues.unwrap_or(self.attempt)
+    }
+
     /// The running lease, if it is lent.
     pub fn lease(&self) -> Option<&Lease> {
         match &self.state {

@@ -108,6 +108,7 @@ fn candidate(settings: &Settings, id: Id, genome: Genome, known: &mut Known) -> 
         parameters: network.parameters(),
         state: State::Proposed,
         attempt: 1,
+        continues: None,
         losses: 0,
         generation: u32::try_from(settings.algorithm.generation(id.index())).unwrap_or(u32::MAX),
     };

@@ -50,8 +50,13 @@ impl Search {
         Ok(search)
     }
 
-    /// Lends the first candidate that waits, after taking back overdue ones.
+    /// Lends the first candidate that waits, after taking back overdue ones. It is begun anew.
     pub fn lease(&mut self, worker: &str, now: SystemTime) -> Reply {
+        self.lease_to(worker, false, now)
+    }
+
+    /// The same; a worker that `continues` takes over the trial of the attempt before.
+    pub fn lease_to(&mut self, worker: &str, continues: bool, now: SystemTime) -> Reply {
         let mut changed = self.expire(now);
         let waiting = |candidate: &&mut Candidate| candidate.state == State::Proposed;
         let Some(candidate) = self.candidates.iter_mut().find(waiting) else {
@@ -60,6 +65,9 @@ impl Search {
                 changed,
             };
         };
+        if !continues {
+            candidate.continues = None;
+        }
         candidate.state = State::Leased(Lease {
             token: seeds::token(self.settings.seed, candidate.id, candidate.attempt),
             worker: worker.to_owned(),
@@ -240,5 +248,6 @@ impl Search {
 /// Back among those that wait, as another attempt.
 fn give_back(candidate: &mut Candidate) {
     candidate.state = State::Proposed;
+    candidate.continues = Some(candidate.trial());
     candidate.attempt = candidate.attempt.saturating_add(1);
 }

@@ -169,10 +169,11 @@ async fn history(
                 EventKind::Entered(State::Succeeded) => {
                     log.push((trial, experiment::Event::Completed));
                 }
-                // Observations that were under way at a STOP may follow it, so
-                // only what ends a trial for good is an end here.
-                EventKind::Entered(State::Running | State::Stopped) | EventKind::RolledBack(_) => {}
-                EventKind::Entered(State::Failed | State::Preempted | State::Cancelled) => {
+                // Observations that were under way at a STOP may follow it, and one that was
+                // preempted may go on, so only what ends a trial for good is an end here.
+                EventKind::Entered(State::Running | State::Stopped | State::Preempted)
+                | EventKind::RolledBack(_) => {}
+                EventKind::Entered(State::Failed | State::Cancelled) => {
                     log.push((trial, experiment::Event::Ended));
                 }
             }

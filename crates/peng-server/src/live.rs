@@ -246,14 +246,16 @@ impl Live {
     pub(crate) fn roll_back(&self, place: Place, epoch: Epoch) -> Result<Ticket, Error> {
         let mut order = self.experiment.in_order();
         let mut inner = lock(&self.inner);
-        if !matches!(inner.row.state, State::Running | State::Stopped) {
-            return Err(ended(&inner.row));
-        }
-        if inner.session.last().is_none_or(|last| last.epoch <= epoch) {
+        let stop = inner.session.stop().map(|(stop, _)| stop);
+        let resumes = match inner.row.state {
+            State::Running => false,
+            State::Stopped => stop.is_some_and(|stop| stop > epoch),
+            State::Preempted => true,
+            State::Succeeded | State::Failed | State::Cancelled => return Err(ended(&inner.row)),
+        };
+        if !resumes && inner.session.last().is_none_or(|last| last.epoch <= epoch) {
             return Ok(self.check(place, &order, &inner));
         }
-        let stop = inner.session.stop().map(|(stop, _)| stop);
-        let resumes = inner.row.state == State::Stopped && stop.is_some_and(|stop| stop > epoch);
         debug!(
             trial = inner.row.id,
             epoch = epoch.get(),

@@ -10,6 +10,7 @@ use peng_client::{
 use peng_proto::search::Assignment;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use crate::{
     Error,
@@ -124,6 +125,16 @@ impl Evaluation<'_> {
         running: &mut Running,
     ) -> Halt {
         let mut reporter = self.predictor.reporter(assignment.trial.to_string());
+        if assignment.continued {
+            let taken_over = tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return Halt::Leaving,
+                taken_over = self.take_over(assignment, attempt, running) => taken_over,
+            };
+            if let Err(error) = taken_over {
+                return Halt::Broken(error);
+            }
+        }
         // When the next epoch begins even without a verdict; `None` while one is in training.
         let mut due: Option<Instant> = None;
         loop {
@@ -156,6 +167,45 @@ impl Evaluation<'_> {
                     due = None;
                 }
             }
+        }
+    }
+
+    /// Rolls the trial of the attempt before back to where the training goes on. What it has
+    /// observed until then is reported once more, and answered from the log.
+    async fn take_over(
+        &self,
+        assignment: &Assignment,
+        attempt: &mut Attempt,
+        running: &mut Running,
+    ) -> Result<(), Error> {
+        let Some(begins_at) = running.begins_at().await else {
+            return Ok(());
+        };
+        let first = 1.0 / f64::from(assignment.training.method.validations_per_epoch);
+        let request = v1::RollBackTrialRequest {
+            name: assignment.trial.to_string(),
+            // Nothing is observed before the first measurement.
+            epoch: if begins_at > 0.0 {
+                begins_at
+            } else {
+                first / 2.0
+            },
+        };
+        tracing::info!(
+            epoch = request.epoch,
+            "goes on with the trial of another worker"
+        );
+        match self.predictor.roll_back_trial(request).await {
+            Ok(_) => Ok(()),
+            // It has ended, so that no attempt can go on with it.
+            Err(error) if error.code() == Some(Code::FailedPrecondition) => {
+                attempt.fail(error.to_string());
+                Ok(())
+            }
+            Err(source) => Err(Error::Predictor {
+                endpoint: self.predictor.endpoint().to_owned(),
+                source,
+            }),
         }
     }
 

@@ -97,6 +97,7 @@ impl Slot {
             search: String::new(),
             worker: self.name.clone(),
             wait: WAIT.try_into().ok(),
+            continues: self.trainer.continues(),
         };
         let answer = self.orchestrator.lease_candidate(request).await;
         Ok(answer.map_err(|source| self.failed(source))?.work)

@@ -12,7 +12,7 @@ use std::{
 };
 
 use peng_proto::search::Assignment;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What went wrong, for people.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -21,10 +21,20 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 pub trait Trainer: Send + Sync + 'static {
     /// Makes ready to train a candidate; called on the thread that will train it.
     fn start(&self, assignment: &Assignment) -> Result<Box<dyn Training>, Failure>;
+
+    /// Whether trainings go on from what others have left of them.
+    fn continues(&self) -> bool {
+        false
+    }
 }
 
 /// The training of one candidate.
 pub trait Training {
+    /// How many epochs were trained before the checkpoint that it goes on from; 0 for none.
+    fn begins_at(&self) -> f64 {
+        0.0
+    }
+
     /// Trains to the next measurement and makes it. `interrupted` is to be asked every few
     /// batches; once it holds, the answer is `None`. Not called again after that, nor after a
     /// value that is not finite. A training that goes on from a checkpoint gives its earlier
@@ -78,6 +88,8 @@ pub enum Failure {
 /// at the next batch once this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
+    /// How many epochs it begins with.
+    begun: Option<oneshot::Receiver<f64>>,
     observations: mpsc::Receiver<Result<Observation, Failure>>,
     turns: blocking::Sender<Turn>,
     interrupted: Arc<AtomicBool>,
@@ -94,6 +106,7 @@ impl Running {
     pub(crate) fn start(trainer: Arc<dyn Trainer>, assignment: Assignment) -> io::Result<Self> {
         let (report, observations) = mpsc::channel(1);
         let (turns, turn) = blocking::channel();
+        let (begins, begun) = oneshot::channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         let name = format!("train-{}", assignment.candidate.id);
@@ -102,6 +115,8 @@ impl Running {
             match trainer.start(&assignment) {
                 Ok(training) => {
                     let epochs = assignment.training.epochs.into();
+                    // Not everyone waits for it.
+                    let _ = begins.send(training.begins_at());
                     train(training, epochs, &interrupted, &report, &turn);
                 }
                 // Nobody listens after an interruption.
@@ -109,10 +124,19 @@ impl Running {
             }
         })?;
         Ok(Self {
+            begun: Some(begun),
             observations,
             turns,
             interrupted,
         })
+    }
+
+    /// How many epochs were trained before it began. `None` where it does not begin, which
+    /// [`Self::next`] tells more of, or was asked before.
+    pub(crate) async fn begins_at(&mut self) -> Option<f64> {
+        let epochs = self.begun.as_mut()?.await.ok();
+        self.begun = None;
+        epochs
     }
 
     /// The next observation. `None` if the thread ended without a word: by a panic.

@@ -11,9 +11,13 @@ use peng_proto::{
 };
 use peng_search::{Candidate, Space, lease};
 use tokio::{sync::watch, time::Instant};
+use tonic::Code;
 
 use super::{Service, failed, lost, shutting_down, unpredicted};
-use crate::{attempt::Attempt, ledger::Status};
+use crate::{attempt::Attempt, ledger::Status, predictor};
+
+/// For the prediction server to hear of what has ended.
+const TELL: Duration = Duration::from_secs(3);
 
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
@@ -31,18 +35,18 @@ impl Service {
             ));
         }
         let until = Instant::now() + wait(request.wait)?;
-        let work = self.work(&worker, until).await?;
+        let work = self.work(&worker, request.continues, until).await?;
         Ok(v1::LeaseCandidateResponse { work: Some(work) })
     }
 
     /// The first answer that is not to wait, or idleness when the time is up.
-    async fn work(&self, worker: &str, until: Instant) -> Result<Work, Error> {
+    async fn work(&self, worker: &str, continues: bool, until: Instant) -> Result<Work, Error> {
         let mut changes = self.ledger.status();
         loop {
             if self.leaving.is_cancelled() {
                 return Err(shutting_down());
             }
-            if let Some(work) = self.work_now(worker, &mut changes).await? {
+            if let Some(work) = self.work_now(worker, continues, &mut changes).await? {
                 return Ok(work);
             }
             tokio::select! {
@@ -58,12 +62,14 @@ impl Service {
     async fn work_now(
         &self,
         worker: &str,
+        continues: bool,
         changes: &mut watch::Receiver<Status>,
     ) -> Result<Option<Work>, Error> {
         if matches!(*changes.borrow_and_update(), Status::Opened) {
             return Ok(None);
         }
-        match self.ledger.lease(worker.to_owned()).await.map_err(failed)? {
+        let leased = self.ledger.lease(worker.to_owned(), continues).await;
+        match leased.map_err(failed)? {
             lease::Answer::Leased(candidate) => self.assign(&candidate, worker).await.map(Some),
             lease::Answer::Wait { .. } => Ok(None),
             lease::Answer::Finished => Ok(Some(Work::Finished(v1::Finished {}))),
@@ -76,12 +82,13 @@ impl Service {
         let config = &self.ledger.config;
         let lease = self.lease(candidate)?;
         let trial = Attempt::latest(candidate).trial(&config.search);
-        if let Err(error) = self.create_trial(&trial, worker).await {
-            let (token, reason) = (lease.token, "its trial could not be created".to_owned());
+        let continued = candidate.continues.is_some();
+        if let Err(error) = self.ready_trial(&trial, worker, continued).await {
+            let (token, reason) = (lease.token, "its trial is not ready".to_owned());
             let released = self.ledger.release(candidate.id, token, reason).await;
             // A lease that was lost meanwhile is given back already.
             drop(released.map_err(failed)?);
-            return Err(unpredicted(&error));
+            return Err(error);
         }
         Ok(Work::Assignment(v1::Assignment {
             candidate: Some(self.to_wire(candidate)),
@@ -89,7 +96,28 @@ impl Service {
             training: Some(config.training.to_wire()),
             trial: trial.to_string(),
             predictor: config.predictor.clone(),
+            continued,
         }))
+    }
+
+    /// Sees to it that the trial is there. Of one that is continued the prediction server has
+    /// heard that the attempt before has ended: later it would end this one.
+    async fn ready_trial(
+        &self,
+        trial: &names::Trial,
+        worker: &str,
+        continued: bool,
+    ) -> Result<(), Error> {
+        if continued && !predictor::told(&self.flush, TELL).await {
+            return Err(Error::new(
+                Reason::PredictorUnavailable,
+                "the prediction server has not heard yet that the attempt before has ended",
+            ));
+        }
+        match self.create_trial(trial, worker).await {
+            Err(error) if continued && error.code() == Some(Code::AlreadyExists) => Ok(()),
+            created => created.map_err(|error| unpredicted(&error)),
+        }
     }
 
     /// Creates a trial that declares the schedule of the training, unless the worker may make of

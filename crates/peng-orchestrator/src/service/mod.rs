@@ -18,12 +18,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use tracing::error;
 
-use crate::{ledger::Ledger, predictor::Predictor};
+use crate::{
+    ledger::Ledger,
+    predictor::{Flush, Predictor},
+};
 
 /// The service's implementation; see [`crate::Orchestrator::service`].
 pub struct Service {
     ledger: Arc<Ledger>,
     predictor: Predictor,
+    flush: Flush,
     leaving: CancellationToken,
     given_back: complete::GivenBack,
 }
@@ -32,11 +36,13 @@ impl Service {
     pub(crate) fn new(
         ledger: Arc<Ledger>,
         predictor: Predictor,
+        flush: Flush,
         leaving: CancellationToken,
     ) -> Self {
         Self {
             ledger,
             predictor,
+            flush,
             leaving,
             given_back: complete::GivenBack::default(),
         }

@@ -152,6 +152,7 @@ pub(crate) async fn lease(client: &Client, worker: &str, wait: u64) -> Work {
         search: String::new(),
         worker: worker.to_owned(),
         wait: Some(Duration::from_secs(wait).try_into().unwrap()),
+        continues: false,
     };
     client.lease_candidate(request).await.unwrap().work.unwrap()
 }
@@ -160,6 +161,20 @@ pub(crate) async fn lease(client: &Client, worker: &str, wait: u64) -> Work {
 pub(crate) async fn assignment(client: &Client, worker: &str) -> Assignment {
     match lease(client, worker, 10).await {
         Work::Assignment(assignment) => Assignment::parse(assignment).unwrap(),
+        other => panic!("no assignment but {other:?}"),
+    }
+}
+
+/// A lease of a worker that goes on with what others have left.
+pub(crate) async fn takeover(client: &Client, worker: &str) -> Assignment {
+    let request = v1::LeaseCandidateRequest {
+        worker: worker.to_owned(),
+        wait: Some(Duration::from_secs(10).try_into().unwrap()),
+        continues: true,
+        ..v1::LeaseCandidateRequest::default()
+    };
+    match client.lease_candidate(request).await.unwrap().work {
+        Some(Work::Assignment(assignment)) => Assignment::parse(assignment).unwrap(),
         other => panic!("no assignment but {other:?}"),
     }
 }

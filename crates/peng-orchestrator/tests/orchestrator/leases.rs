@@ -7,7 +7,9 @@ use peng_proto::v1::{self, lease_candidate_response::Work};
 use peng_search::candidate::State;
 use peng_store::Sqlite;
 
-use crate::harness::{Running, assignment, complete, config, evaluate, finish, lease};
+use crate::harness::{
+    Running, assignment, complete, config, evaluate, finish, lease, takeover, train,
+};
 
 async fn start(lease: Duration) -> Running {
     let mut config = config();
@@ -114,6 +116,64 @@ async fn a_candidate_that_is_given_back_is_lent_at_once() {
     let trial = running.trial("c0001-1").await;
     assert_eq!(trial.state(), v1::TrialState::Preempted);
     assert_eq!(trial.message, "the node is drained");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_on_with_a_candidate_stays_in_its_trial() {
+    let running = start(Duration::from_secs(1)).await;
+    let client = &running.client;
+    let give_back = async |assignment| {
+        let preempted = v1::CandidateState::Preempted;
+        let given = complete(client, assignment, preempted, v1::Outcome::default()).await;
+        assert_eq!(given.unwrap().trial, assignment.trial.to_string());
+    };
+    let first = takeover(client, "first").await;
+    assert!(!first.continued, "nobody had it before");
+    train(client, &first, 2).await;
+    give_back(&first).await;
+    let second = takeover(client, "second").await;
+    assert!(second.continued && second.attempt == 2 && second.trial == first.trial);
+    let back = |epoch| v1::RollBackTrialRequest {
+        name: second.trial.to_string(),
+        epoch,
+    };
+    let answer = client
+        .roll_back_trial(back(1.0))
+        .await
+        .unwrap()
+        .trial
+        .unwrap();
+    assert_eq!(answer.state(), v1::TrialState::Running);
+    assert_eq!(answer.observation_count, 1);
+    // Lost without a word: who comes next has the same trial, which nothing ends any more. Once
+    // all others are lent, too, a lease is waited for until it is lost.
+    let third = loop {
+        let next = takeover(client, "third").await;
+        if next.candidate == first.candidate {
+            break next;
+        }
+    };
+    assert_eq!((third.attempt, &third.trial), (3, &first.trial));
+    let answer = client
+        .roll_back_trial(back(0.5))
+        .await
+        .unwrap()
+        .trial
+        .unwrap();
+    assert_eq!(
+        (answer.state(), answer.observation_count),
+        (v1::TrialState::Running, 0)
+    );
+    // A worker that does not go on begins in a trial of its own.
+    give_back(&third).await;
+    let fourth = assignment(client, "fourth").await;
+    assert_eq!(fourth.trial.id.as_str(), "c0001-4");
+    assert!(!fourth.continued);
+    let settled = evaluate(client, &fourth).await;
+    assert_eq!(settled.trial, fourth.trial.to_string());
+    running.orchestrator.told().await;
+    let trial = running.trial("c0001-1").await;
+    assert_eq!(trial.state(), v1::TrialState::Preempted);
 }
 
 #[tokio::test(flavor = "multi_thread")]

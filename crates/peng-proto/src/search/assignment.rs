@@ -28,6 +28,8 @@ pub struct Assignment {
     pub training: Training,
     /// The trial to report to; it exists.
     pub trial: names::Trial,
+    /// Whether the trial is that of an attempt before, to be rolled back to where this one goes on.
+    pub continued: bool,
     /// The prediction server, `http://host:port`; `None` means that of the
     /// service that gave the assignment.
     pub predictor: Option<String>,
@@ -77,6 +79,7 @@ impl Assignment {
                 .trial
                 .parse()
                 .map_err(|error| Error::field("trial", error))?,
+            continued: wire.continued,
             predictor: Some(wire.predictor).filter(|address| !address.is_empty()),
         })
     }
@@ -139,6 +142,7 @@ mod tests {
             duration: Duration::from_secs(30),
         };
         v1::Assignment {
+            continued: true,
             candidate: Some(v1::Candidate {
                 name: "searches/demo/candidates/c0003".to_owned(),
                 space: Some(v1::Space {

@@ -16,7 +16,7 @@ pub fn attempts(candidate: &Candidate) -> u32 {
     }
 }
 
-/// The trial of an attempt: that of `c0003`'s first is
+/// The trial that an attempt began: that of `c0003`'s first is
 /// `experiments/{search}/trials/c0003-1`. The experiment has the search's id.
 #[allow(clippy::missing_panics_doc, reason = "the text is an id")]
 pub fn trial_name(search: &names::Search, candidate: Id, attempt: u32) -> names::Trial {
@@ -36,7 +36,11 @@ pub fn candidate_to_wire(
     candidate: &Candidate,
 ) -> v1::Candidate {
     let attempt = attempts(candidate);
-    let trial = (attempt > 0).then(|| trial_name(search, candidate.id, attempt).to_string());
+    let trial = match candidate.state {
+        State::Proposed => candidate.continues,
+        State::Leased(_) | State::Settled(_) => Some(candidate.trial()),
+    };
+    let trial = trial.map(|begun| trial_name(search, candidate.id, begun).to_string());
     v1::Candidate {
         name: format!("{search}/candidates/{}", candidate.id),
         state: state_to_wire(&candidate.state).into(),

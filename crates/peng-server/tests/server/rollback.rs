@@ -185,3 +185,63 @@ async fn what_has_ended_or_is_no_epoch_is_refused() {
     assert_eq!(error.reason().as_deref(), Some("TRIAL_ENDED"), "{error}");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_whose_worker_had_to_leave_goes_on_with_another_one() {
+    let adaptive = v1::AdaptivePolicy {
+        startup_trials: Some(3),
+        ..v1::AdaptivePolicy::default()
+    };
+    for policy in [
+        None,
+        Some(v1::Policy {
+            policy: Some(v1::policy::Policy::Adaptive(adaptive)),
+        }),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, client) = start(folder.path()).await;
+        for trial in ["t", "fresh", "a", "b", "c", "d"] {
+            create(&client, trial, policy.clone()).await;
+        }
+        for (trial, ceiling) in [("a", 60.0), ("b", 70.0), ("c", 90.0), ("d", 65.0)] {
+            train(&client, trial, 1..=20, ceiling).await;
+            end(&client, trial, v1::TrialState::Succeeded).await;
+        }
+        train(&client, "t", 1..=4, 80.0).await;
+        end(&client, "t", v1::TrialState::Preempted).await;
+        // From its last observation, or from an earlier one; the second time nothing changes.
+        for (epoch, count) in [(4.0, 4), (4.0, 4), (3.0, 3)] {
+            let trial = back(&client, epoch).await.unwrap();
+            assert_eq!(trial.state(), v1::TrialState::Running);
+            assert_eq!((trial.observation_count, trial.end_time), (count, None));
+            assert_eq!(trial.message, "");
+        }
+        let resumed = train(&client, "t", 4..=6, 80.0).await;
+        train(&client, "fresh", 1..=3, 80.0).await;
+        let fresh = train(&client, "fresh", 4..=6, 80.0).await;
+        assert_eq!(resumed, fresh, "as if nobody had left");
+        // The same once all of it is read from the log.
+        let before = full(&client).await;
+        server.stop().await;
+        let (server, client) = start(folder.path()).await;
+        assert_eq!(full(&client).await, before);
+        let later = train(&client, "t", 7..=9, 80.0).await;
+        assert_eq!(later, train(&client, "fresh", 7..=9, 80.0).await);
+        end(&client, "t", v1::TrialState::Succeeded).await;
+        let count = 3 + resumed.len() + later.len();
+        assert_eq!(full(&client).await.observation_count as usize, count);
+        server.stop().await;
+    }
+}
+
+async fn end(client: &Client, trial: &str, state: v1::TrialState) {
+    let request = v1::CompleteTrialRequest {
+        name: format!("experiments/e/trials/{trial}"),
+        state: state.into(),
+        message: "gone".to_owned(),
+    };
+    // One that a verdict has ended stays as it is.
+    if let Err(error) = client.complete_trial(request).await {
+        assert_eq!(error.reason().as_deref(), Some("TRIAL_ENDED"), "{error}");
+    }
+}

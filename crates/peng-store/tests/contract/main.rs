@@ -57,6 +57,7 @@ on_every_store!(
     crate::rollbacks::what_is_taken_back_stays_in_the_log_alone as what_is_taken_back,
     crate::deletions::what_is_deleted_is_gone_for_every_server as what_is_deleted_is_gone,
     crate::deletions::only_what_is_meant_is_deleted as only_what_is_meant_is_deleted,
+    crate::rollbacks::a_preempted_trial_runs_again as a_preempted_trial_runs_again,
     crate::cancelled::a_call_that_is_given_up_costs_nothing as a_call_that_is_given_up,
     crate::search::a_search_is_as_it_was_left as a_search_is_as_it_was_left,
 );

@@ -1,7 +1,7 @@
 //! A trial that is rolled back keeps its log, and goes on from an earlier epoch.
 
 use peng_predict::Epoch;
-use peng_store::{Basis, EventKind, Seq, Version, Write, Written};
+use peng_store::{Basis, EventKind, Seq, State, Version, Write, Written};
 
 use crate::backend::{Backend, at, curve, experiment, observe, trial};
 
@@ -68,4 +68,42 @@ pub(crate) async fn what_is_taken_back_stays_in_the_log_alone(backend: &Backend)
         .map(|(text, retracted)| ((*text).to_owned(), *retracted))
         .collect();
     assert_eq!(told, expected);
+}
+
+pub(crate) async fn a_preempted_trial_runs_again(backend: &Backend) {
+    let store = backend.open().await;
+    let e = experiment(&*store, "e").await;
+    let t = trial(&*store, &e, "t").await;
+    let points = curve(2);
+    let leaves = Write::Enter {
+        experiment: e.key,
+        trial: t.key,
+        basis: Basis::Trial(Version::new(1)),
+        state: State::Preempted,
+        at: at(4),
+        message: "has to leave".to_owned(),
+    };
+    let writes = [observe(&e, &t, 0, &points[0]), leaves];
+    store.commit(&writes, at(4)).await.unwrap();
+    let found = || async { store.trial(e.key, "t").await.unwrap().unwrap() };
+    assert_eq!(
+        (found().await.state, found().await.ended),
+        (State::Preempted, Some(at(4)))
+    );
+    // Nothing is taken back, and it goes on.
+    let back = Write::RollBack {
+        experiment: e.key,
+        trial: t.key,
+        basis: Basis::Trial(Version::new(2)),
+        epoch: points[0].observation.epoch,
+        resumes: true,
+    };
+    let written = store.commit(&[back], at(5)).await.unwrap();
+    assert!(matches!(written[..], [Written::At(_)]), "{written:?}");
+    let on = [observe(&e, &t, 3, &points[1])];
+    store.commit(&on, at(6)).await.unwrap();
+    let running = found().await;
+    assert_eq!((running.state, running.ended), (State::Running, None));
+    assert_eq!(running.message, "");
+    assert_eq!(store.observations(t.key).await.unwrap(), points);
 }

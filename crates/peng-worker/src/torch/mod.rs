@@ -48,6 +48,10 @@ impl Trainer for Torch {
         let training = training.map_err(failure)?;
         Ok(Box::new(Run::new(training, assignment, self.keep.clone())))
     }
+
+    fn continues(&self) -> bool {
+        self.keep.checkpoints.is_some()
+    }
 }
 
 /// Settings and shapes are the same for every candidate, what else goes wrong is this one's: above

@@ -85,6 +85,10 @@ impl Run {
 }
 
 impl Training for Run {
+    fn begins_at(&self) -> f64 {
+        self.earlier.back().map_or(0.0, |measured| measured.epoch)
+    }
+
     fn advance(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Option<Observation>, Failure> {
         if let Some(measured) = self.earlier.pop_front() {
             return Ok(Some(observation(&measured)));

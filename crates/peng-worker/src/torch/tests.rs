@@ -52,6 +52,7 @@ fn assignment() -> Assignment {
 fn assignment_of(space: Space, genome: &str) -> Assignment {
     let genome: Genome = genome.parse().unwrap();
     Assignment {
+        continued: false,
         candidate: "searches/s/candidates/c0001".parse().unwrap(),
         lease: Lease {
             token: "t".to_owned(),

@@ -12,6 +12,9 @@ use crate::{
     process::{start, write_images},
 };
 
+/// Between looks at the log.
+const POLL: Duration = Duration::from_millis(20);
+
 const CHECKPOINTS: [&str; 2] = ["--checkpoint-every", "0.1"];
 
 /// Two candidates that take a second or two each, measured twice in each epoch.
@@ -29,18 +32,34 @@ fn short() -> Config {
     config
 }
 
-/// Epoch and value of every observation of each candidate's last trial, and how it was settled.
+/// Epoch and value of every observation of each candidate's trial, which is one for all of its
+/// attempts, and how it was settled.
 async fn results(service: &Service) -> Vec<(Vec<(u64, u64)>, Outcome)> {
     let mut results = Vec::new();
-    for candidate in service.snapshot().await.candidates {
+    let candidates = service.snapshot().await.candidates;
+    let request = v1::ListTrialsRequest {
+        parent: "experiments/demo".to_owned(),
+        ..v1::ListTrialsRequest::default()
+    };
+    let trials = service.client.list_trials(request).await.unwrap().trials;
+    assert_eq!(trials.len(), candidates.len(), "one trial each: {trials:?}");
+    for candidate in candidates {
         let State::Settled(outcome) = candidate.state else {
             panic!("{} is not settled", candidate.id);
         };
-        let trial = format!("{}-{}", candidate.id, candidate.attempt);
-        let observations = service.trial(&trial).await.observations.into_iter();
+        let trial = service.trial(&format!("{}-1", candidate.id)).await;
+        let observations = trial.observations.into_iter();
         let key = |o: v1::Observation| (o.epoch.to_bits(), o.value.to_bits());
-        let stream = observations.filter_map(|o| o.observation).map(key);
-        results.push((stream.collect(), outcome));
+        let stream: Vec<_> = observations
+            .filter_map(|o| o.observation)
+            .map(key)
+            .collect();
+        let every_half = (1..=stream.len()).map(|half| (0.5 * half as f64).to_bits());
+        assert!(
+            stream.iter().map(|(epoch, _)| *epoch).eq(every_half),
+            "{stream:?}"
+        );
+        results.push((stream, outcome));
     }
     results
 }
@@ -65,7 +84,17 @@ async fn a_worker_killed_at_any_moment_leaves_a_candidate_that_ends_as_it_would_
     while killed < kills {
         let service = Service::start(short()).await;
         loop {
+            let measured = || {
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                log.matches("goes on epoch=").count()
+            };
+            let before = measured();
             let mut worker = start(&service, folder.path(), &log, &CHECKPOINTS);
+            // Every other one has come to where something is saved, however busy the machine.
+            while killed % 2 == 1
+                && measured() == before
+                && timeout(POLL, worker.ended()).await.is_err()
+            {}
             moment = moment
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);

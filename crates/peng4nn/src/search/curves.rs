@@ -42,7 +42,7 @@ pub(super) async fn fetch(
     let settled = snapshot.candidates.iter().filter(|c| c.outcome().is_some());
     Ok(settled
         .flat_map(|candidate| {
-            let trial = trial_name(search, candidate.id, candidate.attempt).to_string();
+            let trial = trial_name(search, candidate.id, candidate.trial()).to_string();
             let curve = curves.remove(&trial).unwrap_or_default();
             let id = candidate.id.to_string();
             let points = curve.into_iter();
