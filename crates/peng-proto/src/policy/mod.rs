@@ -235,7 +235,7 @@ mod tests {
                 vec![
                     ("explore", "0.5"),
                     ("startup_trials", "9"),
-                    ("families", "false"),
+                    ("families", "true"),
                 ],
             ),
             (

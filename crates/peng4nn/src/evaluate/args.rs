@@ -8,6 +8,7 @@ use peng_predict::{Epoch, rate};
 use regex::Regex;
 
 use super::policies::{self, Policy};
+use super::split::Split;
 use crate::{exit::Failure, metric::Metric};
 
 /// Replay recorded learning curves as a search and measure stopping policies
@@ -54,6 +55,10 @@ pub(crate) struct EvaluateArgs {
         help_heading = "Input"
     )]
     schedule_column: Option<String>,
+    /// Only this part of each file's curves, `0/2` or `1/2` for a half; which they are
+    /// follows from their names. Choose on one, report the other
+    #[arg(long, value_name = "PART/PARTS")]
+    pub(super) split: Option<Split>,
     /// A table, or a JSON object a line for every file and policy
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
@@ -123,6 +128,10 @@ Examples:
 
   Losses, an experiment for each network that the names begin with:
     peng4nn evaluate --curves loss.csv --value-column loss --goal minimize --group '^[a-z]+'
+
+  Choose a parameter on one half of the curves, and see what it is worth on the other:
+    peng4nn evaluate --curves curves.csv --policy adaptive --set risk=0.1 --set risk=0.2 \\
+      --split 0/2
 
   Several policies at once, the first that stops:
     peng4nn evaluate --curves curves.csv --policy any_of --set policies=peng4nn,asha";

@@ -49,6 +49,14 @@ pub(super) fn read(args: &EvaluateArgs) -> Result<Vec<Group>, Failure> {
                 curve.schedule = Some(Arc::clone(&schedule));
             }
         }
+        if let Some(split) = args.split {
+            curves.retain(|curve| split.holds(&curve.id));
+            if curves.is_empty() {
+                let file = path.display();
+                let why = format!("--split: no curve of {file} is in that part");
+                return Err(Failure::input(anyhow::anyhow!(why)));
+            }
+        }
         curves.sort_by(|one, other| one.id.cmp(&other.id));
         let first = groups.len();
         for curve in curves {

@@ -8,6 +8,7 @@ mod plot;
 mod policies;
 mod replays;
 mod rows;
+mod split;
 mod text;
 
 use std::io::{self, BufWriter};

@@ -121,6 +121,33 @@ fn a_name_without_a_group_is_an_error() {
 }
 
 #[test]
+fn the_parts_of_a_file_are_the_file() {
+    let file = file();
+    let ids = |split: &str| -> Vec<String> {
+        let groups = groups::read(&args(file.path(), &["--split", split])).unwrap();
+        let curves = groups.iter().flat_map(|group| &group.curves);
+        curves.map(|curve| curve.id.clone()).collect()
+    };
+    let (whole, halves) = (ids("0/1"), [ids("0/2"), ids("1/2")]);
+    assert_eq!(whole.len(), 20);
+    assert!(halves.iter().all(|half| half.len() > 4), "{halves:?}");
+    let mut both = halves.concat();
+    both.sort();
+    assert_eq!(both, whole);
+    let one = fs::read_to_string(file.path()).unwrap();
+    let one: Vec<&str> = one.lines().take(2).collect();
+    fs::write(file.path(), one.join("\n")).unwrap();
+    let empty = ["0/2", "1/2"].map(|part| groups::read(&args(file.path(), &["--split", part])));
+    let failures: Vec<_> = empty.into_iter().filter_map(Result::err).collect();
+    assert_eq!(failures.len(), 1);
+    assert!(
+        failures[0].to_string().contains("--split"),
+        "{}",
+        failures[0]
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_policy_is_said() {
     let file = file();
     for (more, word) in [

@@ -59,8 +59,12 @@ const ACCURACY_OF_RANGE: f64 = 0.005;
 /// and no more than this share of the spread of the finals, for a range may be much wider than
 /// what occurs.
 const ACCURACY_OF_SPREAD: f64 = 0.05;
-/// Without a given tolerance: this share of the width of the metric's range.
+/// Without a given tolerance: this share of the width of the metric's range,
 const TOLERANCE_OF_RANGE: f64 = 0.25;
+/// and no more than so many times the spread of the finals.
+const TOLERANCE_OF_SPREAD: f64 = 2.0;
+/// Half-widths below this share of the range are rounding.
+const ROUNDING: f64 = 1e-12;
 /// Nothing is stopped by fewer observations: one has no trend.
 const LEAST_OBSERVATIONS: usize = 2;
 /// Least chance of being among the best with which a trial is stopped because it is known.
@@ -137,7 +141,7 @@ impl Rule {
         let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
         let threshold = self.spec.risk() * self.spec.best_fraction() * remaining;
         let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
-        if probability < threshold && half_width <= self.tolerance(view.settings) {
+        if probability < threshold && half_width <= self.tolerance(view.settings, memory) {
             let reason = Reason::Dominated {
                 probability,
                 threshold,
@@ -165,9 +169,13 @@ impl Rule {
         })
     }
 
-    fn tolerance(&self, settings: &Settings) -> f64 {
-        let width = settings.range.upper() - settings.range.lower();
-        self.spec.tolerance().unwrap_or(TOLERANCE_OF_RANGE * width)
+    fn tolerance(&self, settings: &Settings, memory: &Memory) -> f64 {
+        self.spec.tolerance().unwrap_or_else(|| {
+            let width = settings.range.upper() - settings.range.lower();
+            (TOLERANCE_OF_RANGE * width)
+                .min(TOLERANCE_OF_SPREAD * memory.finals().spread())
+                .max(ROUNDING * width)
+        })
     }
 }
 

@@ -12,7 +12,7 @@ const LOCAL: f64 = 0.5;
 /// Least number of neighbours within it.
 const LEAST_LOCAL: f64 = 10.0;
 /// Prior precision of the standardized slopes.
-const RIDGE: f64 = 1.0;
+const RIDGE: f64 = 0.3;
 /// Share of the kernel's mass whose residuals count.
 const RESIDUALS: f64 = 0.1;
 /// Least mass whose residuals count.

@@ -32,7 +32,7 @@ impl Default for Raw {
             accuracy: None,
             tolerance: None,
             startup_trials: 5,
-            families: true,
+            families: false,
         }
     }
 }
@@ -89,7 +89,8 @@ impl Spec {
 
     /// With no trial given up while the half-width of its 90 % interval is above this, in the
     /// metric's unit, for its predicted fitness is handed to the search. None for a quarter of
-    /// the width of the metric's range.
+    /// the width of the metric's range, or twice the distance between the ninth and the first
+    /// decile of the fitness of the trials so far if that is less.
     pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
         self.raw.tolerance = tolerance;
         Self::try_from(self.raw)
