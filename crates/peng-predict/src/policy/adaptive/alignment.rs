@@ -98,7 +98,10 @@ impl Stages {
         let lengths = |ends: &[f64]| {
             let upto = ends.iter().copied().chain([1.0]).collect::<Vec<_>>();
             let from = [0.0].into_iter().chain(ends.iter().copied());
-            upto.into_iter().zip(from).map(|(to, from)| to - from).collect::<Vec<_>>()
+            upto.into_iter()
+                .zip(from)
+                .map(|(to, from)| to - from)
+                .collect::<Vec<_>>()
         };
         let pairs = lengths(&self.ends).into_iter().zip(lengths(&other.ends));
         let common: f64 = pairs.map(|(own, other)| own.min(other)).sum();
@@ -132,7 +135,14 @@ mod tests {
     fn steps_are_mapped_on_steps_and_what_follows_on_what_follows() {
         let (early, late) = (stages("steps=20,40"), stages("steps=60,80"));
         // As long after the step before, but not beyond the next one.
-        for (at, there) in [(0.1, 0.1), (0.2, 0.2), (0.3, 0.7), (0.4, 0.8), (0.5, 0.9), (0.9, 1.0)] {
+        for (at, there) in [
+            (0.1, 0.1),
+            (0.2, 0.2),
+            (0.3, 0.7),
+            (0.4, 0.8),
+            (0.5, 0.9),
+            (0.9, 1.0),
+        ] {
             assert!((early.place(&late, at) - there).abs() < 1e-12, "{at}");
             assert_eq!(early.stage(at), late.stage(there), "{at}");
         }
@@ -159,7 +169,12 @@ mod tests {
 
     #[test]
     fn steps_that_are_never_taken_are_none() {
-        for never in ["steps=100", "steps=300", "steps=50*1", "constant+warm-up=200"] {
+        for never in [
+            "steps=100",
+            "steps=300",
+            "steps=50*1",
+            "constant+warm-up=200",
+        ] {
             assert_eq!(stages(never), stages("constant"), "{never}");
         }
         assert!(stages("steps=50").is_step_ahead(0.5) && !stages("steps=50").is_step_ahead(0.51));

@@ -30,7 +30,10 @@ pub(super) struct Path {
 
 impl Path {
     /// Adds the features at the next cell, and at which share of the target they were read.
-    #[expect(clippy::cast_possible_truncation, reason = "places are compared with a tolerance")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "places are compared with a tolerance"
+    )]
     pub(super) fn push(&mut self, cell: u8, share: f64, features: Features) {
         self.cells.push(cell);
         self.shares.push(share as f32);
@@ -106,7 +109,9 @@ impl Ended {
             return None;
         }
         // The last look before it or, where a step lies in between, the first one after it.
-        let upto = path.shares.partition_point(|share| f64::from(*share) <= at + ROUNDING);
+        let upto = path
+            .shares
+            .partition_point(|share| f64::from(*share) <= at + ROUNDING);
         let stage = own.stage(place.share);
         let is_there = |index: &usize| {
             let share = path.shares.get(*index);
@@ -329,8 +334,7 @@ mod tests {
         let mut memory = Memory::new(0.1);
         memory.stop(1, given(10.0), 10.0, (path(&[2, 4]), None));
         memory.complete(2, 20.0, (path(&[2, 4]), None), false);
-        let neighbours =
-            |memory: &mut Memory, cell| {
+        let neighbours = |memory: &mut Memory, cell| {
             let place = Place {
                 cell,
                 share: f64::from(cell) / 74.0,

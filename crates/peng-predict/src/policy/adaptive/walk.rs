@@ -93,7 +93,8 @@ impl Walk {
     }
 
     fn step(&mut self, view: &View<'_>, index: usize, features: Features) {
-        self.path.push(cell_of(view, index), share_of(view, index), features);
+        self.path
+            .push(cell_of(view, index), share_of(view, index), features);
         self.firsts.push(index);
     }
 
