@@ -20,7 +20,7 @@ use tokio::{
 };
 use tracing::{debug, error};
 
-use crate::{Limits, metrics::Metrics, notices::Notices, service::storage};
+use crate::{Limits, metrics::Metrics, notices::Notices, storage};
 
 /// Set once a write of a session was refused or has failed: what the session
 /// decides from then on rests on what is not in the log, so none of it is written.
@@ -224,7 +224,7 @@ async fn commit(
             }
         }
         Err(failure) => {
-            let refusal = storage(failure);
+            let refusal = storage::refusal(failure);
             error!(
                 writes = writes.len(),
                 "a commit failed; nothing of it was acknowledged"

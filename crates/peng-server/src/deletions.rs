@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
-use crate::{notices::Notices, service::storage, sessions::Sessions};
+use crate::{notices::Notices, sessions::Sessions, storage};
 
 /// Rows that are removed in one commit, and the pause after it: other commits are to wait for
 /// none but a short one.
@@ -79,7 +79,7 @@ impl Deletions {
         let deleted = self
             .store
             .delete_experiment(key, only_if, SystemTime::now());
-        let deleted = deleted.await.map_err(storage)?;
+        let deleted = deleted.await.map_err(storage::refusal)?;
         if deleted == Deleted::Done {
             self.sessions.forget_experiment(name);
             self.notices.end(key);
@@ -112,7 +112,7 @@ impl Deletions {
         loop {
             // A failure is in the log; the next look tries again.
             let idle = self.store.idle_experiments(since, PAGE).await;
-            let Ok(idle) = idle.map_err(storage) else {
+            let Ok(idle) = idle.map_err(storage::refusal) else {
                 return;
             };
             let full = idle.len() == PAGE as usize;
@@ -144,7 +144,7 @@ impl Deletions {
 
     /// Removes what is deleted, a few rows at a time.
     async fn sweep(&self) {
-        while let Ok(1..) = self.store.sweep(ROWS).await.map_err(storage) {
+        while let Ok(1..) = self.store.sweep(ROWS).await.map_err(storage::refusal) {
             sleep(PAUSE).await;
         }
     }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ops::Deref,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -17,14 +17,10 @@ use peng_proto::{
 use peng_store::{EventKind, Logged, Seq, State, Trial, TrialKey, Trials, Version};
 use tokio::sync::OnceCell;
 
-use crate::{commit::Spoiled, service::storage};
+use crate::{commit::Spoiled, storage, sync::lock};
 
 /// Events read from the store at once.
 const PAGE: u32 = 1_024;
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// An experiment in memory.
 #[derive(Debug)]
@@ -81,7 +77,10 @@ impl Experiment {
     /// How many trials it has.
     pub(crate) async fn trials(&self, store: &dyn Trials) -> Result<&AtomicU64, Error> {
         let count = || async { store.trial_count(self.stored.key).await.map(AtomicU64::new) };
-        self.trials.get_or_try_init(count).await.map_err(storage)
+        self.trials
+            .get_or_try_init(count)
+            .await
+            .map_err(storage::refusal)
     }
 
     /// How the policy's predictions have fared, where it keeps account of it.
@@ -139,14 +138,17 @@ async fn history(
     stored: &peng_store::Experiment,
 ) -> Result<Vec<(u64, experiment::Event)>, Error> {
     let mut log = Vec::new();
-    let declared = store.schedules(stored.key).await.map_err(storage)?;
+    let declared = store
+        .schedules(stored.key)
+        .await
+        .map_err(storage::refusal)?;
     let mut declared: HashMap<TrialKey, _> = declared.into_iter().collect();
     let mut after = Seq::START;
     loop {
         let page = store
             .events(stored.key, after, PAGE)
             .await
-            .map_err(storage)?;
+            .map_err(storage::refusal)?;
         let Some(last) = page.last() else {
             return Ok(log);
         };
@@ -264,7 +266,7 @@ impl Experiments {
 
     async fn stored(&self, name: &names::Experiment) -> Result<peng_store::Experiment, Error> {
         let stored = self.store.experiment(name.0.as_str()).await;
-        stored.map_err(storage)?.ok_or_else(|| {
+        stored.map_err(storage::refusal)?.ok_or_else(|| {
             let message = format!("there is no experiment `{name}`; create it first");
             Error::new(Reason::NotFound, message)
         })

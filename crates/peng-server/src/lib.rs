@@ -26,6 +26,8 @@ mod reload;
 mod server;
 mod service;
 mod sessions;
+mod storage;
+mod sync;
 mod trace;
 
 pub use config::{Config, Limits};

@@ -15,9 +15,10 @@ use tracing::debug;
 
 use crate::{
     commit::{Place, Spoiled, Ticket},
-    experiments::{Experiment, lock},
+    experiments::Experiment,
     metrics::Metrics,
     overrun::Overruns,
+    sync::lock,
 };
 
 /// A decision of a curve as long as most takes some ten microseconds.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -10,6 +10,8 @@ use peng_store::{ExperimentKey, Seq, Trials};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+
+use crate::sync::lock;
 
 /// How often the logs of watched experiments are asked for what other servers
 /// have written.
@@ -30,7 +32,7 @@ pub(crate) struct Notices(Mutex<Logs>);
 
 impl Notices {
     fn logs(&self) -> MutexGuard<'_, Logs> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Follows an experiment's log.

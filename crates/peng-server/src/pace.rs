@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::experiments::lock;
+use crate::sync::lock;
 
 /// Whose bucket is empty, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::experiments::lock;
+use crate::sync::lock;
 
 /// Counts what peers hold, up to a limit for each and one for all.
 #[derive(Debug)]

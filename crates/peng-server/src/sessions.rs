@@ -20,10 +20,11 @@ use tokio::{
 use crate::{
     Limits,
     commit::{Committer, Lost, Ticket},
-    experiments::{Experiment, Experiments, lock},
+    experiments::{Experiment, Experiments},
     live::{Live, Refusal, Snapshot, Terms},
     metrics::Metrics,
-    service::storage,
+    storage,
+    sync::lock,
 };
 
 /// An answer that is yet to be durable.
@@ -236,7 +237,7 @@ impl Sessions {
         name: &names::Trial,
     ) -> Result<Option<Trial>, Error> {
         let row = self.store.trial(experiment.key, name.id.as_str()).await;
-        row.map_err(storage)
+        row.map_err(storage::refusal)
     }
 
     /// A trial as its log tells it.
@@ -245,7 +246,11 @@ impl Sessions {
         experiment: Arc<Experiment>,
         row: Trial,
     ) -> Result<Live, Error> {
-        let log = self.store.observations(row.key).await.map_err(storage)?;
+        let log = self
+            .store
+            .observations(row.key)
+            .await
+            .map_err(storage::refusal)?;
         Live::new(experiment, row, log)
     }
 

@@ -9,8 +9,8 @@ use peng_proto::{
 };
 use peng_store::{Deleted, Experiment, NewExperiment, OnlyIf};
 
-use super::{Service, id, name, page_size, storage};
-use crate::auth::Caller;
+use super::{Service, id, name, page_size};
+use crate::{auth::Caller, storage};
 
 impl Service {
     pub(super) async fn create_experiment(
@@ -42,7 +42,7 @@ impl Service {
             .store
             .create_experiment(new, SystemTime::now())
             .await
-            .map_err(storage)?;
+            .map_err(storage::refusal)?;
         if is_new || (stored.settings == settings && stored.label == label) {
             Ok(v1::CreateExperimentResponse {
                 experiment: Some(to_wire(&stored)),
@@ -88,7 +88,7 @@ impl Service {
             OnlyIf::Empty
         };
         let stored = self.store.experiment(name.0.as_str()).await;
-        let deleted = match stored.map_err(storage)? {
+        let deleted = match stored.map_err(storage::refusal)? {
             Some(stored) => self.deletions.delete(&name, stored.key, only_if).await?,
             None => Deleted::NotFound,
         };
@@ -127,7 +127,7 @@ impl Service {
             .store
             .experiments(&after, size)
             .await
-            .map_err(storage)?;
+            .map_err(storage::refusal)?;
         let full = page.len() == size as usize;
         let next = page.last().filter(|_| full).map(|last| last.id.clone());
         let visible = |stored: &&Experiment| {

@@ -18,7 +18,6 @@ use peng_store::Trials;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::error;
 
 use crate::{
     Limits, auth::Caller, commit::Committer, deletions::Deletions, listen::Peer, metrics::Metrics,
@@ -72,27 +71,6 @@ impl Service {
             deletions,
             leaving,
         }
-    }
-}
-
-/// What a client is told when the store fails; the log has the rest.
-pub(crate) fn storage(failure: peng_store::Error) -> Error {
-    error!(
-        error = &failure as &dyn std::error::Error,
-        "the store failed"
-    );
-    match failure {
-        peng_store::Error::Damaged { .. } | peng_store::Error::Corrupt(_) => {
-            Error::new(Reason::Internal, failure)
-        }
-        peng_store::Error::Full(_) => Error::new(
-            Reason::StorageFull,
-            "the disk of the storage is full; nothing was stored; try again once there is room",
-        ),
-        _ => Error::new(
-            Reason::StorageUnavailable,
-            "the storage does not answer; nothing was stored; try again",
-        ),
     }
 }
 

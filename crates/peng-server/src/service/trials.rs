@@ -13,8 +13,8 @@ use peng_proto::{
 use peng_store::{Logged, State, TrialKey, Write, Written};
 use prost::Message as _;
 
-use super::{Service, id, name, page_size, storage};
-use crate::{auth::Caller, commit::Lost, experiments::Experiment, live::Snapshot};
+use super::{Service, id, name, page_size};
+use crate::{auth::Caller, commit::Lost, experiments::Experiment, live::Snapshot, storage};
 
 /// A page of trials with their curves is no larger, unless one trial alone is: clients of gRPC
 /// take 4 MiB unless they are told otherwise.
@@ -107,7 +107,7 @@ impl Service {
 
     async fn has_trial(&self, experiment: &Experiment, id: &names::Id) -> Result<bool, Error> {
         let found = self.store.trial(experiment.key, id.as_str()).await;
-        Ok(found.map_err(storage)?.is_some())
+        Ok(found.map_err(storage::refusal)?.is_some())
     }
 
     pub(super) async fn get_trial(
@@ -139,7 +139,7 @@ impl Service {
             .store
             .trials(experiment.key, after, size)
             .await
-            .map_err(storage)?;
+            .map_err(storage::refusal)?;
         let full = rows.len() == size as usize;
         let last = rows.last().map(|row| row.key);
         let mut trials = Vec::with_capacity(rows.len());

@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{auth::Caller, experiments::Experiment};
+use crate::{auth::Caller, experiments::Experiment, storage};
 
 use super::{
-    Service, name, shutting_down, storage,
+    Service, name, shutting_down,
     trials::{logged_to_wire, state_to_wire},
 };
 
@@ -106,7 +106,7 @@ impl Watcher {
                 .store
                 .events(self.experiment.key, self.after, PAGE)
                 .await;
-            self.page = page.map_err(storage)?.into();
+            self.page = page.map_err(storage::refusal)?.into();
             if self.page.is_empty() {
                 tokio::select! {
                     grown = self.grown.changed() => grown.map_err(|_| gone(&self.name))?,
