@@ -1,23 +1,8 @@
-//! Leases: a candidate lent to a worker until a deadline.
+//! What is said of leases: a candidate lent, renewed, given back, settled, or why not.
 
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
-
 use crate::candidate::{Candidate, Id, Outcome};
-
-/// A candidate's loan to one worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Names this loan among all of this search: whoever acts on the candidate must show it, so
-    /// that a worker that lost its lease cannot disturb the next one. It derives from the seed,
-    /// the candidate and the attempt: it fences, it does not authenticate.
-    pub token: String,
-    /// The name that the worker gave itself.
-    pub worker: String,
-    /// When it is lost unless renewed.
-    pub deadline: SystemTime,
-}
 
 /// What a worker that asks for work is told.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::{Candidate, Id, Outcome, State};
-use crate::lease::{Answer, Error as LeaseError, Lease, Reply, Settlement};
+use crate::candidate::{Candidate, Id, Lease, Outcome, State};
+use crate::lease::{Answer, Error as LeaseError, Reply, Settlement};
 use crate::random::Known;
 use crate::settings::{Error as SettingsError, Settings};
 use crate::{pareto, proposal, seeds};
