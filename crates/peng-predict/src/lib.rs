@@ -19,11 +19,13 @@ pub mod fit;
 pub mod metric;
 pub mod metrics;
 pub mod observation;
+mod parameters;
 pub mod policy;
 pub mod prediction;
 pub mod rate;
 pub mod reason;
 pub mod replay;
+mod solve;
 pub mod trial;
 pub mod verdict;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::family::{self, Parameters};
-use crate::fit;
+use crate::solve::Outcome;
 
 /// The predicted fitness: the metric's value at the experiment's target epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ pub struct Curve {
     /// How many observations were fitted.
     pub points: usize,
     /// How the fit ended.
-    pub outcome: fit::Outcome,
+    pub outcome: Outcome,
 }
 
 impl Curve {

@@ -4,7 +4,7 @@ mod projection;
 mod search;
 
 use super::{Family, MOST, Name, Parameter, Parameters, Solution};
-use crate::fit::{Failure, Outcome, Points};
+use crate::solve::{Failure, Outcome, Points};
 use projection::Projection;
 
 /// `F(x) = a - b^(c-x)` with `a` in [0.5, 200], `b >= 1`, `c >= 0` (Rorabaugh et al., arXiv

@@ -1,8 +1,8 @@
 //! `F(x) = a e^(b x)`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Jet, Separable, Shape};
-use crate::fit::{Failure, Points, profile};
+use crate::solve::separable::{Form, Jet, Separable, Shape};
+use crate::solve::{Failure, Points, profile};
 
 /// `F(x) = a e^(b x)` (A4NN's index, `accExp2`; `EXP2` in Viering and Loog, 2021).
 ///

@@ -2,8 +2,8 @@
 
 use super::shapes::Decay;
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points, profile};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points, profile};
 
 /// `F(x) = a e^(b x) + c` with `b` below 0 (A4NN's index, `accExp3`; `EXP3` in Viering and Loog,
 /// 2021).

@@ -2,8 +2,8 @@
 
 use super::shapes::{Of, Sigmoid};
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points, surface};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points, surface};
 
 /// `F(x) = c - e^(-a x^d + b)`, x above 0 (A4NN's index, `accExp4`; exp4 of Domhan, Springenberg
 /// and Hutter, IJCAI 2015).

@@ -1,9 +1,9 @@
 //! `F(x) = c - e^((x - b)^a)`.
 
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Jet, Separable, Shape};
-use crate::fit::surface::{self, Columns, Field, LANES, Surface, chain};
-use crate::fit::{Failure, Points};
+use crate::solve::separable::{Form, Jet, Separable, Shape};
+use crate::solve::surface::{self, Columns, Field, LANES, Surface, chain};
+use crate::solve::{Failure, Points};
 
 /// `F(x) = c - e^((x - b)^a)` with `b` below the first x and `a` below 0 (A4NN's index,
 /// `accExpp3`; `EXPP3` in Viering and Loog, 2021): it rises to `c - 1`.

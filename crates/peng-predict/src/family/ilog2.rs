@@ -2,8 +2,8 @@
 
 use super::shapes::Values;
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points};
 
 /// `F(x) = b - a / ln(x + 1)`, x above 0 (A4NN's index, `accIlog2`; ilog2 of Domhan, Springenberg
 /// and Hutter, IJCAI 2015).

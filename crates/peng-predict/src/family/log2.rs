@@ -2,8 +2,8 @@
 
 use super::shapes::Values;
 use super::{Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points};
 
 /// `F(x) = a ln x + b`, x above 0 (A4NN's index, `accLog2`; `LOG2` in Viering and Loog, 2021).
 ///

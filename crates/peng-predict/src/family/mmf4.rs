@@ -2,8 +2,8 @@
 
 use super::shapes::{Of, Sigmoid};
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points, surface};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points, surface};
 
 /// `F(x) = (a b + c x^d) / (b + x^d)`, x above 0 (A4NN's index, `accMmf4`; the model of Morgan,
 /// Mercer and Flodin in Domhan, Springenberg and Hutter, IJCAI 2015; `MMF4` in Viering and Loog,

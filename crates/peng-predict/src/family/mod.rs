@@ -3,15 +3,14 @@
 //! A new family is one file that implements [`Family`] and one line in `families!` below; the tests
 //! of all families are then its own, too.
 
-mod parameters;
 mod shapes;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fit::{Failure, Outcome, Points};
-pub use parameters::{Error, MOST, Parameters};
+pub use crate::parameters::{Error, MOST, Parameters};
+use crate::solve::{Failure, Outcome, Points};
 
 /// Declares the families, a line each: `module::Type = "formula";`. The module's name is the
 /// family's.

@@ -1,8 +1,8 @@
 //! `F(x) = a x^b`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Jet, Separable, Shape};
-use crate::fit::{Failure, Points, profile};
+use crate::solve::separable::{Form, Jet, Separable, Shape};
+use crate::solve::{Failure, Points, profile};
 
 /// `F(x) = a x^b`, x above 0 (A4NN's index, `accPow2`; `POW2` in Viering and Loog, *The Shape of
 /// Learning Curves*, 2021, table 1).

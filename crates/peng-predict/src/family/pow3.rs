@@ -1,8 +1,8 @@
 //! `F(x) = a x^b + c`.
 
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Jet, Separable, Shape};
-use crate::fit::{Failure, Points, profile};
+use crate::solve::separable::{Form, Jet, Separable, Shape};
+use crate::solve::{Failure, Points, profile};
 
 /// `F(x) = a x^b + c`, x above 0, `b` below 0 (A4NN's index, `accPow3`; pow3 of Domhan,
 /// Springenberg and Hutter, IJCAI 2015, table 1).

@@ -1,8 +1,8 @@
 //! Shapes that several families share.
 
-use crate::fit::Points;
-use crate::fit::separable::{Jet, Shape};
-use crate::fit::surface::{Columns, Field, LANES, Surface, chain};
+use crate::solve::Points;
+use crate::solve::separable::{Jet, Shape};
+use crate::solve::surface::{Columns, Field, LANES, Surface, chain};
 
 /// `g = e^(-rate x)` at the coordinate `t = ln rate`.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! `F(x) = e^(a + b / x + c ln x)`.
 
 use super::{Family, MOST, Name, Parameter, Solution, parameter, solution};
-use crate::fit::separable::{Form, Jet, Separable, Shape};
-use crate::fit::surface::{self, Columns, Field, LANES, Surface, chain};
-use crate::fit::{Failure, Points};
+use crate::solve::separable::{Form, Jet, Separable, Shape};
+use crate::solve::surface::{self, Columns, Field, LANES, Surface, chain};
+use crate::solve::{Failure, Points};
 
 /// `F(x) = e^(a + b / x + c ln x)`, x above 0 (A4NN's index, `accVap3`; the vapor pressure model
 /// of Domhan, Springenberg and Hutter, IJCAI 2015).

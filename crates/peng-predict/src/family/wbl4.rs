@@ -2,8 +2,8 @@
 
 use super::shapes::{Of, Sigmoid};
 use super::{ASYMPTOTE, Family, MOST, Name, Parameter, Solution, WIDE, parameter, solution};
-use crate::fit::separable::{Form, Separable};
-use crate::fit::{Failure, Points, surface};
+use crate::solve::separable::{Form, Separable};
+use crate::solve::{Failure, Points, surface};
 
 /// `F(x) = a - b e^(-c x^d)`, x above 0 (A4NN's index, `accWbl4`; the Weibull model of Domhan,
 /// Springenberg and Hutter, IJCAI 2015; `WBL4` in Viering and Loog, 2021).

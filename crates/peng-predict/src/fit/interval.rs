@@ -2,7 +2,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::family::MOST;
+use crate::parameters::MOST;
 use crate::prediction::Curve;
 
 /// The nominal probability of an interval.

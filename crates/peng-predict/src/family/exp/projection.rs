@@ -1,7 +1,7 @@
 //! Given the decay rate, the best `a` and `b^c` in closed form.
 
 use super::A;
-use crate::fit::Points;
+use crate::solve::Points;
 
 /// The decay over the first gap from which on the later points no longer feel the exponential:
 /// the curve is a step after the first point.

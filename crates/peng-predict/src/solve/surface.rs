@@ -1,8 +1,10 @@
 //! The least sum of squares over two coordinates of a shape.
 
+mod starts;
+
 use super::points::Points;
 use super::separable::{Reduced, Separable, Shape};
-use super::starts::starts;
+use starts::starts;
 
 /// Places of a row that are looked at together: their sums do not wait for each other.
 pub(crate) const LANES: usize = 8;

@@ -1,7 +1,6 @@
 //! Where descents on a surface begin.
 
-use super::separable::Separable;
-use super::surface::{Columns, Field, LANES, Surface};
+use super::{Columns, Field, LANES, Separable, Surface};
 
 /// Descents, from the lowest of the places that no neighbour is below.
 const STARTS: usize = 3;
