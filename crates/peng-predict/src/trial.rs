@@ -12,6 +12,14 @@ use crate::rate::Schedule;
 use crate::reason::Reason;
 use crate::verdict::Decision;
 
+/// The most points that one decision may fit curves to; one that might fit more is
+/// [`Decision::out_of_time`].
+///
+/// A fit evaluates its family at most [`fit::MOST_EVALUATIONS`] times for each point, so that a
+/// decision takes a bounded number of them. It is the curve that decides, not a clock: the same
+/// observations have the same decisions on a machine that is busy, and after a restart.
+pub const MOST_POINTS_FITTED: usize = 250_000;
+
 /// One live trial: takes observations in their order of arrival, answers each with a decision.
 ///
 /// The first STOP is latched: every later observation is answered with that same decision.
@@ -223,10 +231,11 @@ impl Session {
             newest,
             schedule: self.schedule.as_deref(),
         };
-        // At the target the policy is not asked, and has seen no more than before.
+        // At the target the policy is not asked, and has seen no more than before; nor where it
+        // would take too long.
         let is_asked = measured(&view).is_none();
         let decision = judge(self.policy.as_mut(), &view);
-        if is_asked {
+        if is_asked && !decision.stale {
             self.seen = self.curve.len();
         }
         decision
@@ -348,7 +357,8 @@ fn check_range(settings: &Settings, observation: &Observation) -> Result<(), Err
     })
 }
 
-/// At the target the fitness is measured; before it the policy judges.
+/// At the target the fitness is measured; before it the policy judges, where it may not take too
+/// long.
 fn judge(policy: &mut dyn Policy, view: &View<'_>) -> Decision {
     if let Some(measured) = measured(view) {
         let reason = Reason::Complete {
@@ -356,7 +366,13 @@ fn judge(policy: &mut dyn Policy, view: &View<'_>) -> Decision {
         };
         return Decision::go_on(reason, Some(Prediction::of_value(measured.value)));
     }
-    let decision = policy.decide(view);
+    let fitted = view.settings.policy.points_fitted(view.curve.len());
+    let decision = if fitted > MOST_POINTS_FITTED {
+        policy.learn(view);
+        Decision::out_of_time()
+    } else {
+        policy.decide(view)
+    };
     policy.decided(view, &decision);
     decision
 }

@@ -57,7 +57,7 @@ impl Decision {
         }
     }
 
-    /// Train on, since the time for a decision ran out.
+    /// Train on, since the time for a decision ran out, or would.
     pub const fn out_of_time() -> Self {
         Self {
             verdict: Verdict::Continue,

@@ -267,6 +267,34 @@ fn a_late_decision_is_made_up_for() {
     );
 }
 
+/// It is the curve that decides, so that a trial rebuilt from its log is answered alike.
+#[test]
+fn a_decision_that_would_fit_too_many_points_is_late() {
+    const WINDOW: usize = 100;
+    let settings = settings(peng4nn::Spec::new(3, WINDOW, 1e-9).unwrap());
+    let value = |epoch: usize| 80.0 - 70.0 * (-1e-3 * epoch as f64).exp();
+    let most = trial::MOST_POINTS_FITTED / WINDOW;
+    let settings = Arc::new(Settings {
+        target: Epoch::new(1e6).unwrap(),
+        ..(*settings).clone()
+    });
+    let log = (1..most).map(|epoch| (at(epoch as f64, value(epoch)), Decision::out_of_time()));
+    let mut log: Vec<_> = log.collect();
+    for (epoch, late) in [(most, false), (most + 1, true), (most + 2, true)] {
+        let observation = at(epoch as f64, value(epoch));
+        let mut session = Session::restore(Arc::clone(&settings), log.clone()).unwrap();
+        let decision = session.observe(observation).unwrap();
+        assert_eq!(decision.stale, late, "{epoch}: {decision}");
+        assert!(!decision.is_stop());
+        log.push((observation, decision));
+    }
+    // None of them was asked of the session before.
+    let mut session = Session::restore(settings, log[..most - 1].to_vec()).unwrap();
+    for (observation, decision) in &log[most - 1..] {
+        assert_eq!(session.observe(*observation).as_ref(), Ok(decision));
+    }
+}
+
 #[test]
 fn settings_are_read_from_json_and_name_what_is_wrong() {
     let text = r#"{"goal": "maximize", "target": 20, "policy": {"name": "peng4nn", "window": 4}}"#;

@@ -95,7 +95,7 @@ pub struct Limits {
     pub queue_millis: usize,
     /// Writes of one commit.
     pub commit_size: usize,
-    /// Milliseconds for one decision; beyond it is CONTINUE, marked stale.
+    /// Milliseconds of computing for one decision; beyond it is CONTINUE, marked stale.
     pub decision_millis: usize,
     /// Seconds that a connection may be silent before its peer is asked whether it is there,
     /// and that it has to answer; beyond both the connection is closed. A new connection has

@@ -11,6 +11,7 @@ use std::{
 use peng_predict::{Decision, Epoch, Mode, Observation, Verdict, trial};
 use peng_proto::error::{Error, Reason};
 use peng_store::{Basis, Logged, State, Trial, TrialKey, Version, Write};
+use rustix::time::{ClockId, clock_gettime};
 use tracing::debug;
 
 use crate::{
@@ -23,6 +24,9 @@ use crate::{
 
 /// A decision of a curve as long as most takes some ten microseconds.
 const SLOW: Duration = Duration::from_millis(5);
+
+/// A decision that fits fewer points than this is over long before any budget.
+const TIMED: usize = 1_000;
 
 /// A trial in memory.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ struct Inner {
 pub(crate) struct Terms {
     /// Observations that a trial may have.
     pub(crate) observations: usize,
-    /// For one decision.
+    /// Of computing, for one decision.
     pub(crate) budget: Duration,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -296,6 +300,9 @@ impl Inner {
                 .map_err(peng_proto::trial::refused)?;
             return Ok((Some(decision), Duration::ZERO));
         }
+        let policy = &self.session.settings().policy;
+        let is_timed = policy.points_fitted(self.session.len() + 1) >= TIMED;
+        let before = is_timed.then(computed);
         let began = Instant::now();
         let decision = self
             .session
@@ -303,7 +310,7 @@ impl Inner {
             .map_err(peng_proto::trial::refused)?;
         let took = began.elapsed();
         terms.metrics.fitted(took);
-        let overran = took > terms.budget;
+        let overran = before.is_some_and(|before| computed().saturating_sub(before) > terms.budget);
         self.overruns.note(overran);
         let in_time = !overran || !decision.is_stop();
         Ok((in_time.then_some(decision), took))
@@ -350,6 +357,13 @@ impl Inner {
                 .map(|(epoch, decision)| (epoch, decision.clone())),
         }
     }
+}
+
+/// How long this thread has computed. What a decision takes of it depends on the curve and on how
+/// fast the core is, not on what else the machine has to do.
+fn computed() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 fn to_the_microsecond(time: SystemTime) -> SystemTime {

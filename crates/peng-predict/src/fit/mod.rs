@@ -1,11 +1,20 @@
 //! Fits of a curve family: what goes in, what comes out.
 
+#[cfg(test)]
+mod effort;
 mod interval;
 
 use crate::family;
 use crate::prediction::Curve;
 pub use crate::solve::{Failure, Outcome, Points, Workspace};
 pub use interval::{LEVEL, half_width, share_50};
+
+/// The most evaluations of a family at each point that a fit takes.
+///
+/// A fit looks through a fixed number of places and goes down from a few of them by a bounded
+/// number of steps. The tests count 563 at most over observations at even distances, and 3,264
+/// where they lie in all orders of magnitude.
+pub const MOST_EVALUATIONS: usize = 5_000;
 
 /// Fits a family to the points `(x[i], y[i])`, `x` strictly increasing, `y` in percent.
 ///

@@ -62,6 +62,11 @@ impl Kind for Spec {
         self.policies.iter().any(super::Spec::compares_trials)
     }
 
+    fn points_fitted(&self, observations: usize) -> usize {
+        let parts = self.policies.iter();
+        parts.map(|part| part.points_fitted(observations)).sum()
+    }
+
     /// As [`super::Spec::parse`] describes.
     fn read(name: &'static str, pairs: &[(&str, &str)]) -> Result<Self, Refused> {
         let wrong = |why: String| Refused::Parameter { policy: name, why };

@@ -125,6 +125,12 @@ impl Spec {
         self.kind().compares_trials()
     }
 
+    /// The most points that one decision on a curve of so many observations fits curves to, if
+    /// nothing is at hand of the decisions before it.
+    pub fn points_fitted(&self, observations: usize) -> usize {
+        self.kind().points_fitted(observations)
+    }
+
     /// The policy at the start of an experiment.
     pub fn open(&self) -> Arc<dyn Peers> {
         self.kind().open()
@@ -145,6 +151,11 @@ pub trait Kind {
     /// Whether a decision depends on other trials.
     fn compares_trials(&self) -> bool {
         false
+    }
+
+    /// As [`Spec::points_fitted`]; none for a policy that fits nothing.
+    fn points_fitted(&self, _observations: usize) -> usize {
+        0
     }
 
     /// The parameters from texts, by their serialized names; those not given have their defaults.

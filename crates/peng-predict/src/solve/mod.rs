@@ -3,6 +3,7 @@
 //!
 //! [`Family::solve`]: crate::family::Family::solve
 
+pub(crate) mod effort;
 mod points;
 pub(crate) mod profile;
 pub(crate) mod separable;

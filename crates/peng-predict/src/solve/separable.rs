@@ -5,6 +5,7 @@
 //! simplified Jacobian (BIT 15, 1975) beside the full second derivatives, and bounds on the two
 //! linear parameters.
 
+use super::effort;
 use super::points::Points;
 
 /// A shape `g(x; t)` in `K` coordinates `t`, for a curve `p h + q g`.
@@ -192,6 +193,7 @@ impl<S> Separable<'_, S> {
             ge: [[0.0; K]; K],
             ye: [[0.0; K]; K],
         };
+        effort::spend(self.points.len());
         let (y, mean) = (self.points.y(), self.points.mean());
         self.shape
             .visit(&self.points, t, |index, Jet { g, d, dd: e }| {

@@ -9,6 +9,7 @@ use peng_proto::{
     trial::{decision_to_wire, parse_observation},
     v1,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{Service, shutting_down};
 use crate::auth::Caller;
@@ -38,9 +39,11 @@ impl Service {
         // curves are at work than there are cores.
         let core = self.cores.clone().acquire_owned().await;
         let core = core.map_err(|_| shutting_down())?;
+        let gone = CancellationToken::new();
+        let _gone = gone.clone().drop_guard();
         let prediction = tokio::task::spawn_blocking(move || {
             let _core = core;
-            predict(settings, &curve)
+            predict(settings, &curve, &gone)
         });
         prediction
             .await
@@ -48,13 +51,18 @@ impl Service {
     }
 }
 
-fn predict(settings: Settings, curve: &[Observation]) -> Result<v1::PredictFitnessResponse, Error> {
+/// Ends early once nobody waits for it.
+fn predict(
+    settings: Settings,
+    curve: &[Observation],
+    gone: &CancellationToken,
+) -> Result<v1::PredictFitnessResponse, Error> {
     let refused = |error| Error::field("observations", error);
     let decision = trial::decide(&settings, curve).map_err(refused)?;
     let mut session = trial::Session::new(Arc::new(settings));
     for observation in curve {
         let decision = session.observe(*observation).map_err(refused)?;
-        if decision.is_stop() {
+        if decision.is_stop() || gone.is_cancelled() {
             break;
         }
     }

@@ -14,6 +14,7 @@ const EPOCHS: u32 = 400;
 fn slow() -> v1::Experiment {
     let policy = v1::policy::Policy::Peng4nn(v1::Peng4nnPolicy {
         family: "wbl4".to_owned(),
+        window: Some(20),
         ..v1::Peng4nnPolicy::default()
     });
     v1::Experiment {

@@ -1,7 +1,7 @@
 //! Given the decay rate, the best `a` and `b^c` in closed form.
 
 use super::A;
-use crate::solve::Points;
+use crate::solve::{Points, effort};
 
 /// The decay over the first gap from which on the later points no longer feel the exponential:
 /// the curve is a step after the first point.
@@ -184,6 +184,7 @@ impl<'a> Projection<'a> {
 
     /// The sums of squares of the best curves with these decays.
     pub(super) fn heights(&self, decays: &[Decay; LANES]) -> [f64; LANES] {
+        effort::spend(self.y.len() * LANES);
         let shares = decays.map(|decay| decay.share);
         let (mut total, mut squares, mut products) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         let mut add = |y: f64, d: &[f64; LANES]| {
@@ -231,6 +232,7 @@ impl<'a> Projection<'a> {
     /// The best curve with this decay rate, and the derivative of its sum of squares by the
     /// logarithm of the rate.
     pub(super) fn solve_with_slope(&self, rate: f64) -> (Projected, f64) {
+        effort::spend(self.y.len());
         let mut lanes = [Slopes::default(); ABREAST];
         if let Some(spacing) = self.spacing {
             self.add_even(&mut lanes, rate * spacing);

@@ -7,7 +7,7 @@ use crate::policy::View;
 use crate::prediction::{Curve, Interval, Prediction};
 
 /// The families, both of three parameters: the one that fits better counts.
-const FAMILIES: [Name; 2] = [Name::Exp, Name::Pow3];
+pub(super) const FAMILIES: [Name; 2] = [Name::Exp, Name::Pow3];
 
 /// The families of [`Blend`] and their parameters: from those that stop rising soonest to those
 /// that never do.

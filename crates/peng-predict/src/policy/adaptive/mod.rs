@@ -97,6 +97,11 @@ impl Kind for Spec {
     fn compares_trials(&self) -> bool {
         true
     }
+
+    /// Those of the extrapolation while there is nothing to compare with; the others are thinned.
+    fn points_fitted(&self, observations: usize) -> usize {
+        extrapolation::FAMILIES.len() * observations
+    }
 }
 
 impl super::Peers for Peers {

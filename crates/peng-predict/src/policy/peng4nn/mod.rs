@@ -199,6 +199,11 @@ impl Kind for Spec {
     fn open(&self) -> Arc<dyn Peers> {
         Arc::new(self.clone())
     }
+
+    /// After an observation that fills a gap at the start, every fit of the window is made anew.
+    fn points_fitted(&self, observations: usize) -> usize {
+        self.window().min(observations) * observations
+    }
 }
 
 impl Peers for Spec {

@@ -1,6 +1,7 @@
 //! Where descents on a surface begin.
 
 use super::{Columns, Field, LANES, Separable, Surface};
+use crate::solve::effort;
 
 /// Descents, from the lowest of the places that no neighbour is below.
 const STARTS: usize = 3;
@@ -108,6 +109,7 @@ fn vertex([before, here, after]: [f64; 3]) -> f64 {
 /// The least sums of squares at a place and at those that follow it on its row.
 fn heights<S: Surface>(problem: &Separable<'_, S>, place: [f64; 2], step: f64) -> [f64; LANES] {
     let points = &problem.points;
+    effort::spend(points.len() * LANES);
     let (y, mean) = (points.y(), points.mean());
     let (mut total, mut squares, mut products) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     problem.shape.block(points, place, step, |index, lanes| {
