@@ -6,7 +6,8 @@ COPY . .
 RUN cargo build --release --locked --package peng4nn
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /data peng4nn
+RUN useradd --uid 10001 --home-dir /data peng4nn \
+    && install --directory --owner=peng4nn --group=peng4nn /data
 COPY --from=build /src/target/release/peng4nn /usr/local/bin/peng4nn
 USER 10001
 WORKDIR /data

@@ -30,7 +30,8 @@ RUN cargo xtask setup --only libtorch \
     && cargo build --release --locked --package peng-worker
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /home/peng4nn peng4nn
+RUN useradd --uid 10001 --home-dir /home/peng4nn peng4nn \
+    && install --directory --owner=peng4nn --group=peng4nn /home/peng4nn
 # The worker looks for libtorch in ../libtorch, seen from where it lies.
 COPY --from=build /libtorch /usr/local/libtorch
 COPY --from=build /src/target/release/peng4nn-worker /usr/local/bin/peng4nn-worker
