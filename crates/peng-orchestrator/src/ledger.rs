@@ -5,8 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use peng_client::Error as ClientError;
 use peng_search::{
     Candidate, Search,
-    candidate::{Id, Outcome, State},
-    lease::{self, Answer, Settlement},
+    candidate::{Id, Outcome},
+    lease::{self, Answer},
 };
 use peng_store::{SearchKey, SearchRecord, Searches};
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::{
     Config, Error,
     attempt::Attempt,
+    change::{Change, event, expire, held, lost, settle},
     progress::{Epochs, Event, Kind, Snapshot},
     stored,
 };
@@ -34,17 +35,6 @@ pub(crate) enum Status {
     Finished,
     /// Verdicts can no longer be watched.
     Failed(Arc<ClientError>),
-}
-
-/// What a change leads to, besides what the caller is told.
-#[derive(Debug, Default)]
-struct Change {
-    /// Candidates to store.
-    changed: Vec<Candidate>,
-    /// The token of the verdict that led to it.
-    watched: Option<String>,
-    /// What to tell once it is stored.
-    events: Vec<Event>,
 }
 
 /// The search and its store.
@@ -157,11 +147,7 @@ impl Ledger {
     pub(crate) async fn renew_all(self: &Arc<Self>) -> Result<(), Error> {
         self.change(|search| {
             let now = SystemTime::now();
-            let held: Vec<_> = search
-                .candidates()
-                .iter()
-                .filter_map(|candidate| Some((candidate.id, candidate.lease()?.token.clone())))
-                .collect();
+            let held = held(search, |_| true);
             let renewed = held
                 .iter()
                 .filter_map(|(id, token)| search.renew(*id, token, now).ok());
@@ -190,6 +176,38 @@ impl Ledger {
                 change.events.push(event(Attempt::latest(candidate), kind));
             }
             (released, change)
+        })
+        .await
+    }
+
+    /// Takes a candidate back from a worker that is gone; returns it as it is then.
+    pub(crate) async fn lose(
+        self: &Arc<Self>,
+        id: Id,
+        token: String,
+        reason: String,
+    ) -> Result<Result<Option<Candidate>, lease::Error>, Error> {
+        self.change(move |search| match search.lose(id, &token) {
+            Ok(changed) => (Ok(search.candidate(id).cloned()), lost(changed, &reason)),
+            Err(error) => (Err(error), Change::default()),
+        })
+        .await
+    }
+
+    /// Takes back whatever a worker has that is gone.
+    pub(crate) async fn lose_all(
+        self: &Arc<Self>,
+        worker: String,
+        reason: String,
+    ) -> Result<(), Error> {
+        self.change(move |search| {
+            let mut change = Change::default();
+            for (id, token) in held(search, |lease| lease.worker == worker) {
+                let all = lost(search.lose(id, &token).unwrap_or_default(), &reason);
+                change.changed.extend(all.changed);
+                change.events.extend(all.events);
+            }
+            ((), change)
         })
         .await
     }
@@ -366,55 +384,4 @@ fn restore(config: &Config, record: SearchRecord) -> Result<Search, Error> {
         return Ok(Search::new(config.settings.clone())?);
     }
     Ok(Search::restore(config.settings.clone(), record.candidates)?)
-}
-
-fn event(attempt: Attempt, kind: Kind) -> Event {
-    Event {
-        candidate: attempt.candidate,
-        attempt: attempt.number,
-        kind,
-    }
-}
-
-fn expire(search: &mut Search, now: SystemTime) -> Change {
-    let changed = search.expire(now);
-    let events = changed
-        .iter()
-        .filter_map(|candidate| match &candidate.state {
-            // Those that are newly proposed were never lost.
-            State::Proposed if candidate.losses == 0 => None,
-            State::Proposed => Some(event(Attempt::latest(candidate), Kind::Lost)),
-            State::Settled(outcome) => Some(event(
-                Attempt::latest(candidate),
-                Kind::Settled(outcome.clone()),
-            )),
-            State::Leased(_) => None,
-        });
-    Change {
-        events: events.collect(),
-        changed,
-        watched: None,
-    }
-}
-
-/// What settling changes; nothing where the candidate was settled before.
-fn settle(
-    search: &mut Search,
-    id: Id,
-    token: Option<&str>,
-    outcome: Outcome,
-) -> Result<Change, lease::Error> {
-    let Settlement::Settled(changed) = search.settle(id, token, outcome)? else {
-        return Ok(Change::default());
-    };
-    // Itself; what is newly proposed has no outcome.
-    let settled = changed.iter().filter_map(|candidate| {
-        let outcome = candidate.outcome()?.clone();
-        Some(event(Attempt::latest(candidate), Kind::Settled(outcome)))
-    });
-    Ok(Change {
-        events: settled.collect(),
-        changed,
-        watched: None,
-    })
 }

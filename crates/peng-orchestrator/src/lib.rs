@@ -36,6 +36,7 @@
 //! ```
 
 mod attempt;
+mod change;
 mod config;
 mod error;
 mod expiry;

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     Config, Error, Service,
     attempt::Attempt,
+    change::ran_out,
     expiry,
     ledger::{Ledger, Opened, Status},
     predictor::{self, Ended, Flush, Predictor},
@@ -161,8 +162,8 @@ impl Orchestrator {
                 continue;
             };
             let kind = match candidate.state {
-                _ if attempt.number < candidate.trial() => Kind::Lost,
-                State::Proposed => Kind::Lost,
+                _ if attempt.number < candidate.trial() => ran_out(),
+                State::Proposed => ran_out(),
                 State::Settled(outcome) => Kind::Settled(outcome),
                 State::Leased(_) => continue,
             };
@@ -189,6 +190,14 @@ impl Orchestrator {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes back at once what a worker of that name has, whoever started it knows that it is gone:
+    /// as if its leases had run out.
+    pub async fn lose(&self, worker: &str, reason: &str) -> Result<(), Error> {
+        self.ledger
+            .lose_all(worker.to_owned(), reason.to_owned())
+            .await
     }
 
     /// The search as it stands.

@@ -153,8 +153,9 @@ impl Ended {
         };
         let (state, message) = match &event.kind {
             Kind::Leased { .. } | Kind::Observed { .. } => return None,
-            Kind::GivenBack { reason } => (v1::TrialState::Preempted, reason.clone()),
-            Kind::Lost => (v1::TrialState::Preempted, "the lease ran out".to_owned()),
+            Kind::GivenBack { reason } | Kind::Lost { reason } => {
+                (v1::TrialState::Preempted, reason.clone())
+            }
             Kind::Settled(outcome) => {
                 let state = match outcome.ending {
                     Ending::Succeeded => v1::TrialState::Succeeded,

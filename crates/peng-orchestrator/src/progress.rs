@@ -41,8 +41,11 @@ pub enum Kind {
         /// Why, for people.
         reason: String,
     },
-    /// Its lease ran out; it will be lent again.
-    Lost,
+    /// Its lease ran out, or what trained it has crashed; it will be lent again.
+    Lost {
+        /// Which of them, for people.
+        reason: String,
+    },
     /// It is evaluated.
     Settled(Outcome),
 }

@@ -105,7 +105,7 @@ pub(crate) fn outcome(
             stop_epoch: stop.map(|stop| stop.epoch),
             ..Outcome::failed(reason, epochs)
         },
-        (Report::Preempted { .. }, _) => return Ok(None),
+        (Report::Preempted { .. } | Report::Lost { .. }, _) => return Ok(None),
     };
     Ok(Some(outcome))
 }

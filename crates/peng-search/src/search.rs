@@ -112,6 +112,17 @@ impl Search {
         Ok(candidate.clone())
     }
 
+    /// Takes a candidate back from a worker that is known to be gone, as [`Search::expire`] does
+    /// once its lease is overdue: it counts as a loss. Returns it, then those newly proposed.
+    pub fn lose(&mut self, id: Id, token: &str) -> Result<Vec<Candidate>, LeaseError> {
+        let attempts = self.settings.attempts;
+        let candidate = self.held(id, token)?;
+        lose(candidate, attempts);
+        let mut changed = vec![candidate.clone()];
+        changed.extend(self.propose());
+        Ok(changed)
+    }
+
     /// Settles a candidate for good, once.
     ///
     /// With a token it must be that of the running lease (also past its deadline, until the
@@ -155,13 +166,7 @@ impl Search {
             if candidate.lease().is_none_or(|lease| lease.deadline > now) {
                 continue;
             }
-            candidate.losses = candidate.losses.saturating_add(1);
-            if candidate.losses < attempts {
-                give_back(candidate);
-            } else {
-                let reason = format!("lost by its worker {} times", candidate.losses);
-                candidate.state = State::Settled(Outcome::failed(reason, 0.0));
-            }
+            lose(candidate, attempts);
             changed.push(candidate.clone());
         }
         if !changed.is_empty() {
@@ -242,6 +247,17 @@ impl Search {
             State::Settled(_) => Err(LeaseError::Settled { id }),
             State::Proposed => Err(LeaseError::Stale { id }),
         }
+    }
+}
+
+/// Lent again, unless it was lost too often.
+fn lose(candidate: &mut Candidate, attempts: u32) {
+    candidate.losses = candidate.losses.saturating_add(1);
+    if candidate.losses < attempts {
+        give_back(candidate);
+    } else {
+        let reason = format!("lost by its worker {} times", candidate.losses);
+        candidate.state = State::Settled(Outcome::failed(reason, 0.0));
     }
 }
 

@@ -19,6 +19,7 @@ enum Event {
     Lease,
     Renew(usize),
     Release(usize),
+    Lose(usize),
     Settle(usize),
     Verdict(usize),
     Pass(u64),
@@ -31,6 +32,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         6 => Just(Event::Lease),
         1 => pick().prop_map(Event::Renew),
         1 => pick().prop_map(Event::Release),
+        1 => pick().prop_map(Event::Lose),
         4 => pick().prop_map(Event::Settle),
         1 => pick().prop_map(Event::Verdict),
         1 => (0_u64..80).prop_map(Event::Pass),
@@ -93,12 +95,17 @@ impl Fleet {
             }
             Event::Renew(pick) => {
                 self.act(pick, |search, candidate, token| {
-                    search.renew(candidate.id, token, now)
+                    Ok(vec![search.renew(candidate.id, token, now)?])
                 });
             }
             Event::Release(pick) => {
                 self.act(pick, |search, candidate, token| {
-                    search.release(candidate.id, token)
+                    Ok(vec![search.release(candidate.id, token)?])
+                });
+            }
+            Event::Lose(pick) => {
+                self.act(pick, |search, candidate, token| {
+                    search.lose(candidate.id, token)
                 });
             }
             Event::Settle(pick) => self.settle(pick, true),
@@ -120,7 +127,7 @@ impl Fleet {
     fn act(
         &mut self,
         pick: usize,
-        action: impl Fn(&mut Search, &Candidate, &str) -> Result<Candidate, Error>,
+        action: impl Fn(&mut Search, &Candidate, &str) -> Result<Vec<Candidate>, Error>,
     ) {
         let Some((candidate, token)) = self.picked(pick) else {
             return;
@@ -128,7 +135,7 @@ impl Fleet {
         let runs = self.runs(&candidate, &token);
         let result = action(&mut self.search, &candidate, &token);
         assert_eq!(result.is_ok(), runs, "{result:?}");
-        self.store(result.into_iter().collect());
+        self.store(result.unwrap_or_default());
     }
 
     fn settle(&mut self, pick: usize, with_token: bool) {

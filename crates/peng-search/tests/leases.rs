@@ -104,6 +104,26 @@ fn preemptions_do_not_fail_a_candidate_and_lost_leases_do() {
 }
 
 #[test]
+fn a_worker_that_is_gone_loses_its_candidate_at_once() {
+    let settings = Settings {
+        attempts: 2,
+        ..settings(Algorithm::Random, 1, 1)
+    };
+    let mut search = Search::new(settings).unwrap();
+    let (candidate, token) = leased(&mut search, "a", 0);
+    let lost = search.lose(candidate.id, &token).unwrap();
+    assert_eq!((&lost[0].state, lost[0].losses), (&State::Proposed, 1));
+    let stale = Err(Error::Stale { id: candidate.id });
+    assert_eq!(search.lose(candidate.id, &token), stale);
+    let (again, token) = leased(&mut search, "a", 1);
+    assert_eq!(again.attempt, 2);
+    let failed = search.lose(candidate.id, &token).unwrap();
+    let outcome = failed[0].outcome().unwrap();
+    assert_eq!(outcome.reason, "lost by its worker 2 times");
+    assert!(search.is_finished());
+}
+
+#[test]
 fn settling_twice_gives_the_first_outcome_again() {
     let mut search = random(2);
     let (candidate, token) = leased(&mut search, "a", 0);

@@ -8,7 +8,7 @@ use peng_client::{
 };
 use peng_proto::search::Assignment;
 
-use crate::{attempt::Ending, lease};
+use crate::{attempt::Ending, lease, progress::Held};
 
 /// How long a worker that leaves tries to say so.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ pub(crate) async fn settle(
         reason: reason.to_owned(),
         ..v1::Outcome::default()
     };
-    complete(orchestrator, assignment, state, outcome).await
+    complete(orchestrator, &held(assignment), state, outcome).await
 }
 
 /// Gives the candidate back, to be lent again. Tried for a short while only: a lease that cannot
@@ -42,35 +42,58 @@ pub(crate) async fn give_back(
     epochs: f64,
     reason: &str,
 ) -> Result<(), Error> {
-    let orchestrator = orchestrator.with_options(Options {
-        answer: FAREWELL,
-        patience: FAREWELL,
-        ..Options::default()
-    });
     let outcome = v1::Outcome {
         epochs,
         reason: reason.to_owned(),
         ..v1::Outcome::default()
     };
+    let orchestrator = in_short(orchestrator);
     complete(
         &orchestrator,
-        assignment,
+        &held(assignment),
         CandidateState::Preempted,
         outcome,
     )
     .await
 }
 
+/// Gives back what a slot had that has crashed: it is lent again at once, or fails if it was lost
+/// too often. Tried for a short while only.
+pub async fn lose(orchestrator: &Client, held: &Held, reason: &str) -> Result<(), Error> {
+    let outcome = v1::Outcome {
+        reason: reason.to_owned(),
+        ..v1::Outcome::default()
+    };
+    let orchestrator = in_short(orchestrator);
+    complete(&orchestrator, held, CandidateState::Lost, outcome).await
+}
+
+fn in_short(orchestrator: &Client) -> Client {
+    orchestrator.with_options(Options {
+        answer: FAREWELL,
+        patience: FAREWELL,
+        ..Options::default()
+    })
+}
+
+/// The lease of an assignment.
+pub(crate) fn held(assignment: &Assignment) -> Held {
+    Held {
+        candidate: assignment.candidate.to_string(),
+        token: assignment.lease.token.clone(),
+    }
+}
+
 /// A candidate that is no longer this worker's is left alone.
 async fn complete(
     orchestrator: &Client,
-    assignment: &Assignment,
+    held: &Held,
     state: CandidateState,
     outcome: v1::Outcome,
 ) -> Result<(), Error> {
     let request = v1::CompleteCandidateRequest {
-        candidate: assignment.candidate.to_string(),
-        lease_token: assignment.lease.token.clone(),
+        candidate: held.candidate.clone(),
+        lease_token: held.token.clone(),
         state: state.into(),
         outcome: Some(outcome),
     };

@@ -18,5 +18,6 @@ mod slot;
 pub mod train;
 mod worker;
 
+pub use complete::lose;
 pub use error::Error;
 pub use worker::{Post, Worker};

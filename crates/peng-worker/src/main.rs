@@ -8,6 +8,7 @@ mod places;
 mod screen;
 mod shutdown;
 mod supervise;
+mod told;
 mod torch;
 
 use std::{io::stdin, process::ExitCode, time::Duration};
@@ -64,8 +65,9 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     let places = places::places(args).map_err(|error| bad_input(error.into()))?;
     if args.slot.is_none() && places.len() > 1 {
         check(args).map_err(bad_input)?;
+        let orchestrator = orchestrator(args).map_err(bad_input)?;
         let leaving = shutdown.leaving();
-        let slots = supervise::run(&places, &screen, &leaving);
+        let slots = supervise::run(&places, &orchestrator, &screen, &leaving);
         runtime.block_on(slots)?;
         return Ok(shutdown.exit_code());
     }
@@ -101,16 +103,21 @@ fn check(args: &Args) -> anyhow::Result<Keep> {
     })
 }
 
-/// The worker of one slot. The CPU's threads are divided among so many.
-fn worker(args: &Args, place: &Place, slots: usize, screen: &Screen) -> anyhow::Result<Worker> {
-    let keep = check(args)?;
+/// The search's server.
+fn orchestrator(args: &Args) -> anyhow::Result<Client> {
     let options = Options {
         patience: Duration::from_secs(args.patience),
         ..Options::default()
     };
-    let orchestrator = args.orchestrator.as_deref().unwrap_or_default();
+    let address = args.orchestrator.as_deref().unwrap_or_default();
     let credentials = args.connect.credentials()?;
-    let orchestrator = Client::connect_lazy_with(orchestrator, options, credentials)?;
+    Ok(Client::connect_lazy_with(address, options, credentials)?)
+}
+
+/// The worker of one slot. The CPU's threads are divided among so many.
+fn worker(args: &Args, place: &Place, slots: usize, screen: &Screen) -> anyhow::Result<Worker> {
+    let keep = check(args)?;
+    let orchestrator = orchestrator(args)?;
     let threads = args.threads(slots);
     tracing::info!(name = place.name, threads, "ready");
     Ok(Worker {

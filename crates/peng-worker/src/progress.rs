@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// Takes what a slot is at, whenever it changes; called on the runtime, so it must not wait.
 pub type Show = Arc<dyn Fn(&Progress) + Send + Sync>;
 
@@ -23,6 +25,25 @@ pub struct Candidate {
     pub epochs: u32,
     /// What was measured last; `None` before the first time.
     pub last: Option<Measured>,
+    /// Its lease.
+    pub held: Held,
+}
+
+/// A lease, for whoever has to give it back where the slot no longer can.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The candidate, `searches/{search}/candidates/{candidate}`.
+    pub candidate: String,
+    /// What proves that the lease is this one; a secret.
+    pub token: String,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held")
+            .field("candidate", &self.candidate)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A measurement that is decided on.
@@ -44,7 +65,9 @@ impl fmt::Display for Progress {
         let Some(candidate) = &self.candidate else {
             return f.write_str("waits for a candidate");
         };
-        let Candidate { id, epochs, last } = candidate;
+        let Candidate {
+            id, epochs, last, ..
+        } = candidate;
         let Some(last) = last else {
             return write!(f, "{id}  begins, {epochs} epochs");
         };
@@ -87,6 +110,10 @@ mod tests {
                 id: "c0007".to_owned(),
                 epochs: 12,
                 last,
+                held: Held {
+                    candidate: "searches/s/candidates/c0007".to_owned(),
+                    token: "secret".to_owned(),
+                },
             })
         };
         let lines: Vec<_> = [

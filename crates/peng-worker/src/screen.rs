@@ -10,7 +10,10 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use peng_worker::progress::Show;
 
-use crate::args::{Args, LogFormat};
+use crate::{
+    args::{Args, LogFormat},
+    told::Told,
+};
 
 /// Standard error.
 #[derive(Debug, Clone)]
@@ -62,8 +65,7 @@ impl Write for Screen {
     }
 }
 
-/// Shows a slot of this process: on its line, or, where the worker of this slot shows it, on
-/// standard output.
+/// Shows a slot of this process: on its line, or, where it is one of a worker with several, to that.
 pub(crate) fn show(screen: &Screen, args: &Args) -> Show {
     let line = screen.line();
     let told = args.slot.is_some();
@@ -71,8 +73,7 @@ pub(crate) fn show(screen: &Screen, args: &Args) -> Show {
         if let Some(line) = &line {
             line.set_message(progress.to_string());
         } else if told {
-            // A worker that is gone reads nothing; this process hears of that elsewhere.
-            let _ = writeln!(io::stdout(), "{progress}");
+            Told::of(progress).tell();
         }
     })
 }

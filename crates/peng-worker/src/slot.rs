@@ -123,6 +123,7 @@ impl Slot {
                 id: candidate.id.to_string(),
                 epochs: assignment.training.epochs,
                 last,
+                held: complete::held(assignment),
             }));
         };
         show(None);

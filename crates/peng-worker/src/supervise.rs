@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use indicatif::ProgressBar;
+use peng_client::Client;
+use peng_worker::{lose, progress::Held};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, ChildStdin, Command},
@@ -18,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{BAD_INPUT, FAILED, logging, places::Place, screen::Screen};
+use crate::{BAD_INPUT, FAILED, logging, places::Place, screen::Screen, told::Told};
 
 /// How often in a row a slot may crash.
 const CRASHES: u32 = 5;
@@ -34,6 +36,7 @@ type Failure = (anyhow::Error, u8);
 /// The others go on when one fails; its error comes last.
 pub(crate) async fn run(
     places: &[Place],
+    orchestrator: &Client,
     screen: &Screen,
     leaving: &CancellationToken,
 ) -> Result<(), Failure> {
@@ -45,6 +48,7 @@ pub(crate) async fn run(
             program: program.clone(),
             number,
             name: place.name.clone(),
+            orchestrator: orchestrator.clone(),
             screen: screen.clone(),
             line: screen.line(),
             leaving: leaving.clone(),
@@ -69,6 +73,7 @@ struct Slot {
     /// From 1.
     number: usize,
     name: String,
+    orchestrator: Client,
     screen: Screen,
     line: Option<ProgressBar>,
     leaving: CancellationToken,
@@ -79,10 +84,11 @@ impl Slot {
         let mut crashes = 0;
         loop {
             let started = Instant::now();
-            let status = self.once().await.map_err(|error| (error, FAILED))?;
+            let (status, held) = self.once().await.map_err(|error| (error, FAILED))?;
             let Some(crash) = Self::crash(status)? else {
                 return Ok(());
             };
+            self.give_back(held, crash).await;
             if self.leaving.is_cancelled() {
                 return Ok(());
             }
@@ -96,12 +102,24 @@ impl Slot {
                 let error = anyhow!("{name} crashed {crashes} times in a row, the last by {crash}");
                 return Err((error, FAILED));
             }
-            // Its lease runs out, and the candidate is lent again.
             tracing::error!(slot = name, %crash, "a slot crashed; starts it again");
             tokio::select! {
                 () = self.leaving.cancelled() => return Ok(()),
                 () = sleep(PAUSE) => {}
             }
+        }
+    }
+
+    /// Gives back what a process had that crashed.
+    async fn give_back(&self, held: Option<Held>, crash: ExitStatus) {
+        let Some(held) = held else {
+            return;
+        };
+        let reason = format!("the process of {} crashed by {crash}", self.name);
+        let given_back = lose(&self.orchestrator, &held, &reason).await;
+        if let Err(error) = given_back {
+            let candidate = &held.candidate;
+            tracing::warn!(%error, candidate, "not given back; it is lent again once its lease runs out");
         }
     }
 
@@ -120,22 +138,27 @@ impl Slot {
         }
     }
 
-    /// Runs one process to its end.
-    async fn once(&self) -> anyhow::Result<ExitStatus> {
+    /// Runs one process to its end; returns what it had last.
+    async fn once(&self) -> anyhow::Result<(ExitStatus, Option<Held>)> {
         let mut child = self.spawn().context("cannot start a slot's process")?;
-        let held = child.stdin.take();
+        let input = child.stdin.take();
+        let mut held = None;
         let progress = lines(child.stdout.take(), |line| {
+            let Some(told) = Told::read(&line) else {
+                return;
+            };
+            held = told.held;
             if let Some(bar) = &self.line {
-                bar.set_message(line);
+                bar.set_message(told.shown);
             }
         });
         let log = lines(child.stderr.take(), |line| {
             // A terminal that is gone is no reason to end.
             let _ = self.screen.print(format!("{line}\n").as_bytes());
         });
-        let ended = self.ended(&mut child, held);
+        let ended = self.ended(&mut child, input);
         let (status, (), ()) = tokio::join!(ended, progress, log);
-        Ok(status?)
+        Ok((status?, held))
     }
 
     fn spawn(&self) -> io::Result<Child> {
@@ -145,18 +168,18 @@ impl Slot {
             .args(["--slot", &self.number.to_string()])
             // Its end asks the slot to leave, which is then so even if this process is killed.
             .stdin(Stdio::piped())
-            .stdout(Stdio::null());
+            .stdout(Stdio::piped());
         if self.screen.has_lines() {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.stderr(Stdio::piped());
             command.env("RUST_LOG", logging::filter(&self.screen));
         }
         command.spawn()
     }
 
-    async fn ended(&self, child: &mut Child, held: Option<ChildStdin>) -> io::Result<ExitStatus> {
+    async fn ended(&self, child: &mut Child, input: Option<ChildStdin>) -> io::Result<ExitStatus> {
         tokio::select! {
             status = child.wait() => return status,
-            () = self.leaving.cancelled() => drop(held),
+            () = self.leaving.cancelled() => drop(input),
         }
         child.wait().await
     }
@@ -180,6 +203,7 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
     use clap::Parser;
+    use peng_client::Options;
 
     use super::*;
     use crate::args::Args;
@@ -196,6 +220,7 @@ mod tests {
             program,
             number: 1,
             name: "w-1".to_owned(),
+            orchestrator: Client::connect_lazy("http://127.0.0.1:1", Options::default()).unwrap(),
             screen: Screen::new(&Args::parse_from(args)),
             line: None,
             leaving: CancellationToken::new(),

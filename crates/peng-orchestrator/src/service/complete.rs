@@ -42,9 +42,7 @@ impl Service {
             }
             // The first outcome stays; the token tells whether the worker may hear it.
             State::Settled(outcome) => self.settle(id, token, outcome.clone()).await?,
-            _ if matches!(report, Report::Preempted { .. }) && self.given_back.by(id, &token) => {
-                candidate
-            }
+            _ if back(&report).is_some() && self.given_back.by(id, &token) => candidate,
             _ => return Err(lost(LeaseError::Stale { id })),
         };
         Ok(v1::CompleteCandidateResponse {
@@ -59,25 +57,20 @@ impl Service {
         token: String,
         report: Report,
     ) -> Result<Candidate, Error> {
-        let preempted = match &report {
-            Report::Preempted { reason } => Some(reason.clone()),
-            _ => None,
-        };
+        let back = back(&report);
         let stop = match self.stop(candidate).await {
             // A worker that has to leave cannot wait: it is trained again from the start.
-            Err(error) if preempted.is_some() => {
+            Err(error) if back.is_some() => {
                 warn!(candidate = %candidate.id, error = &error as &dyn std::error::Error, "given back unseen");
                 None
             }
             stop => stop.map_err(|error| unpredicted(&error))?,
         };
-        match verdict::outcome(report, stop, self.ledger.config.mode)? {
-            Some(outcome) => self.settle(candidate.id, token, outcome).await,
-            None => {
-                self.give_back(candidate.id, token, preempted.unwrap_or_default())
-                    .await
-            }
+        if let Some(outcome) = verdict::outcome(report, stop, self.ledger.config.mode)? {
+            return self.settle(candidate.id, token, outcome).await;
         }
+        let back = back.unwrap_or_default();
+        self.take_back(candidate.id, token, back).await
     }
 
     /// The first STOP of the candidate's trial.
@@ -97,13 +90,20 @@ impl Service {
         settled.ok_or_else(|| Error::new(Reason::Internal, "a settled candidate is gone"))
     }
 
-    async fn give_back(&self, id: Id, token: String, reason: String) -> Result<Candidate, Error> {
-        let released = self
-            .ledger
-            .release(id, token.clone(), reason)
-            .await
-            .map_err(failed)?;
-        match released {
+    async fn take_back(&self, id: Id, token: String, back: Back) -> Result<Candidate, Error> {
+        let Back { reason, lost: gone } = back;
+        let ledger = &self.ledger;
+        let result = if gone {
+            let lost = ledger.lose(id, token.clone(), reason).await;
+            lost.map_err(failed)?.and_then(|candidate| {
+                let missing = LeaseError::Stale { id };
+                candidate.ok_or(missing)
+            })
+        } else {
+            let released = ledger.release(id, token.clone(), reason).await;
+            released.map_err(failed)?
+        };
+        match result {
             Ok(candidate) => {
                 self.given_back.remember(id, token);
                 Ok(candidate)
@@ -116,6 +116,26 @@ impl Service {
             Err(error) => Err(lost(error)),
         }
     }
+}
+
+/// Why a candidate is to be lent again.
+#[derive(Debug, Default)]
+struct Back {
+    /// For people.
+    reason: String,
+    /// Whether it counts as a loss.
+    lost: bool,
+}
+
+/// Why it is to be lent again, if it is.
+fn back(report: &Report) -> Option<Back> {
+    let (reason, lost) = match report {
+        Report::Preempted { reason } => (reason, false),
+        Report::Lost { reason } => (reason, true),
+        _ => return None,
+    };
+    let reason = reason.clone();
+    Some(Back { reason, lost })
 }
 
 /// The token under which each candidate was last given back, so that a worker whose answer got

@@ -119,6 +119,52 @@ async fn a_candidate_that_is_given_back_is_lent_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_crashed_worker_had_is_lent_at_once_and_counts_as_lost() {
+    let mut config = config();
+    config.settings.lease = Duration::from_hours(1);
+    config.settings.attempts = 3;
+    let running = Running::start(config, Arc::new(Sqlite::in_memory().await.unwrap())).await;
+    let first = assignment(&running.client, "node-1").await;
+    let other = assignment(&running.client, "node-2").await;
+    let lost = v1::CandidateState::Lost;
+    let outcome = v1::Outcome {
+        reason: "SIGSEGV".to_owned(),
+        ..v1::Outcome::default()
+    };
+    // Whoever watched it says so, and may say it again.
+    for _ in 0..2 {
+        let candidate = complete(&running.client, &first, lost, outcome.clone())
+            .await
+            .unwrap();
+        assert_eq!(candidate.state(), v1::CandidateState::Proposed);
+    }
+    let second = assignment(&running.client, "node-1").await;
+    assert_eq!((&second.candidate, second.attempt), (&first.candidate, 2));
+    assert_eq!(running.candidate(1).await.losses, 1);
+    // The orchestrator is told by who started the worker.
+    running.orchestrator.lose("node-1", "killed").await.unwrap();
+    running.orchestrator.lose("node-1", "killed").await.unwrap();
+    let third = assignment(&running.client, "node-3").await;
+    assert_eq!((&third.candidate, third.attempt), (&first.candidate, 3));
+    assert_eq!(running.candidate(1).await.losses, 2);
+    running.orchestrator.drain().await;
+    for (trial, message) in [("c0001-1", "SIGSEGV"), ("c0001-2", "killed")] {
+        let trial = running.trial(trial).await;
+        assert_eq!(trial.state(), v1::TrialState::Preempted);
+        assert_eq!(trial.message, message);
+    }
+    let candidate = complete(&running.client, &third, lost, outcome)
+        .await
+        .unwrap();
+    assert_eq!(candidate.state(), v1::CandidateState::Failed);
+    let reason = candidate.outcome.unwrap().reason;
+    assert_eq!(reason, "lost by its worker 3 times");
+    // Nobody else's.
+    assert_eq!(running.candidate(2).await.losses, 0);
+    assert_eq!(other.attempt, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_goes_on_with_a_candidate_stays_in_its_trial() {
     let running = start(Duration::from_secs(1)).await;
     let client = &running.client;

@@ -29,6 +29,11 @@ pub enum Report {
         /// Why; at most 1,000 characters.
         reason: String,
     },
+    /// What trained it has crashed.
+    Lost {
+        /// By what; at most 1,000 characters.
+        reason: String,
+    },
 }
 
 impl Report {
@@ -53,9 +58,10 @@ impl Report {
                 epochs: trained,
             }),
             Ok(v1::CandidateState::Preempted) => Ok(Self::Preempted { reason }),
+            Ok(v1::CandidateState::Lost) => Ok(Self::Lost { reason }),
             _ => Err(Error::field(
                 "state",
-                "is no end; SUCCEEDED, STOPPED, FAILED or PREEMPTED would be right",
+                "is no end; SUCCEEDED, STOPPED, FAILED, PREEMPTED or LOST would be right",
             )),
         }
     }

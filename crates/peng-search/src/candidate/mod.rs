@@ -33,7 +33,8 @@ pub struct Candidate {
     /// that is the attempt's own.
     #[serde(default)]
     pub continues: Option<u32>,
-    /// Leases lost so far: their deadline passed. Leases given back do not count.
+    /// Leases lost so far: their deadline passed, or their worker crashed. Leases given back do not
+    /// count.
     pub losses: u32,
     /// The generation that it belongs to, from 0; always 0 in a random search.
     pub generation: u32,

@@ -27,12 +27,12 @@ struct Pair {
 }
 
 impl Pair {
-    async fn start(epochs: u32) -> Self {
+    async fn start(epochs: u32, lease: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_images(folder.path());
         let mut config = config();
         config.settings.candidates = 4;
-        config.settings.lease = Duration::from_secs(8);
+        config.settings.lease = lease;
         "fashion-mnist".clone_into(&mut config.training.dataset);
         config.training.epochs = epochs;
         config.training.train_images = 2_000;
@@ -92,7 +92,8 @@ fn signal(signal: &str, process: &str) {
 
 #[tokio::test]
 async fn a_slot_that_crashes_is_started_again_and_the_other_trains_on() {
-    let mut pair = Pair::start(4).await;
+    // Nothing runs out within the test.
+    let mut pair = Pair::start(4, Duration::from_hours(1)).await;
     let slots = children(pair.worker.0.id());
     assert_eq!(slots.len(), 2);
     // As libtorch ends a process that cannot go on.
@@ -106,8 +107,9 @@ async fn a_slot_that_crashes_is_started_again_and_the_other_trains_on() {
     assert_eq!(log.matches("ready").count(), 3, "{log}");
 
     let candidates = pair.service.snapshot().await.candidates;
-    let lost = candidates.iter().filter(|c| c.losses > 0).count();
-    assert_eq!(lost, 1, "{log}");
+    let lost: Vec<_> = candidates.iter().filter(|c| c.losses > 0).collect();
+    assert_eq!(lost.len(), 1, "{log}");
+    assert_eq!((lost[0].losses, lost[0].attempt), (1, 2), "{log}");
     for candidate in &candidates {
         let ending = candidate.outcome().unwrap().ending;
         let trained = matches!(ending, Ending::Succeeded | Ending::Stopped);
@@ -117,7 +119,7 @@ async fn a_slot_that_crashes_is_started_again_and_the_other_trains_on() {
 
 #[tokio::test]
 async fn slots_leave_with_their_worker_and_give_their_candidates_back() {
-    let mut pair = Pair::start(100).await;
+    let mut pair = Pair::start(100, Duration::from_secs(8)).await;
     signal("-TERM", &pair.worker.0.id().to_string());
     let ended = timeout(Duration::from_mins(5), pair.worker.ended()).await;
     assert!(ended.unwrap().success(), "{}", pair.log());
@@ -126,7 +128,7 @@ async fn slots_leave_with_their_worker_and_give_their_candidates_back() {
 
 #[tokio::test]
 async fn slots_whose_worker_is_killed_leave_too() {
-    let mut pair = Pair::start(100).await;
+    let mut pair = Pair::start(100, Duration::from_secs(8)).await;
     pair.worker.0.kill().unwrap();
     pair.are_given_back().await;
 }

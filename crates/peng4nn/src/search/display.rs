@@ -114,7 +114,9 @@ impl Display {
                 decision,
             } => self.training(id, &observed(*epoch, *value, self.epochs, decision)),
             Kind::GivenBack { reason } => self.left(id, &format!("{id}  given back: {reason}")),
-            Kind::Lost => self.left(id, &format!("{id}  its worker was lost; it is lent again")),
+            Kind::Lost { reason } => {
+                self.left(id, &format!("{id}  lost: {reason}; it is lent again"));
+            }
             Kind::Settled(outcome) => {
                 self.settled += 1;
                 let (settled, total) = (self.settled, self.total);

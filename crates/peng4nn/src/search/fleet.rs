@@ -3,8 +3,10 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    pin::Pin,
     process::{ExitStatus, Stdio},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -18,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{exit::Failure, secure::ConnectArgs};
 
-/// How often a worker that ended by an error is started again.
+/// How often in a row a worker that ended by an error is started again.
 const RESTARTS: u32 = 3;
+/// A worker that lived so long has not ended in a row.
+const LONG: Duration = Duration::from_mins(5);
 /// Between its end and its next start.
 const PAUSE: Duration = Duration::from_secs(1);
 /// For a worker to give its candidate back.
@@ -59,8 +63,13 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Starts all workers.
-    pub(super) fn start(workers: &Workers, orchestrator: &str) -> Result<Self, Failure> {
+    /// Starts all workers. What one has that ends by an error is taken back before it is started
+    /// again.
+    pub(super) fn start(
+        workers: &Workers,
+        orchestrator: &str,
+        take_back: &TakeBack,
+    ) -> Result<Self, Failure> {
         let program = program(workers).map_err(Failure::Input)?;
         fs::create_dir_all(&workers.logs)
             .with_context(|| format!("cannot make the folder {}", workers.logs.display()))?;
@@ -73,6 +82,7 @@ impl Fleet {
                 program: program.clone(),
                 orchestrator: orchestrator.to_owned(),
                 workers: workers.clone(),
+                take_back: take_back.clone(),
             };
             let (leave, stop) = (leave.clone(), stop.clone());
             tasks.spawn(async move {
@@ -112,6 +122,10 @@ impl Fleet {
     }
 }
 
+/// Takes back what the worker of that name had, for that reason.
+pub(super) type TakeBack =
+    Arc<dyn Fn(String, String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// The worker's program.
 fn program(workers: &Workers) -> anyhow::Result<PathBuf> {
     let (program, remedy) = match &workers.program {
@@ -135,16 +149,16 @@ struct Worker {
     program: PathBuf,
     orchestrator: String,
     workers: Workers,
+    take_back: TakeBack,
 }
 
 impl Worker {
     /// Runs until the search is finished or `stop`; starts again after a crash.
     async fn run(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let log = self.workers.logs.join(format!("{}.log", self.name));
-        for start in 0..=RESTARTS {
-            if start > 0 {
-                sleep(PAUSE).await;
-            }
+        let mut errors = 0;
+        loop {
+            let started = Instant::now();
             let mut child = self.spawn(&log)?;
             let held = child.stdin.take();
             let status = tokio::select! {
@@ -155,12 +169,19 @@ impl Worker {
                 return Ok(());
             }
             tracing::warn!(worker = self.name, %status, "a worker ended by an error");
+            let reason = format!("{} ended with {status}", self.name);
+            (self.take_back)(self.name.clone(), reason).await;
+            errors = if started.elapsed() < LONG {
+                errors + 1
+            } else {
+                1
+            };
             // What it was given cannot be right: it would end so again.
-            if start == RESTARTS || status.code() == Some(2) {
+            if errors > RESTARTS || status.code() == Some(2) {
                 bail!("{}", self.describe(status, &log));
             }
+            sleep(PAUSE).await;
         }
-        Ok(())
     }
 
     fn spawn(&self, log: &Path) -> anyhow::Result<Child> {

@@ -15,7 +15,7 @@ use peng_store::Sqlite;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::Plan;
+use super::{args::Plan, fleet::TakeBack};
 use crate::{exit::Failure, serve};
 
 /// The servers, running.
@@ -104,6 +104,20 @@ impl Host {
             address,
             serving: tokio::spawn(async { Ok(run.await?) }),
             stop,
+        })
+    }
+
+    /// Takes back what a worker had that is gone, instead of waiting for its lease to run out.
+    pub(super) fn take_back(&self) -> TakeBack {
+        let orchestrator = self.orchestrator.clone();
+        Arc::new(move |worker, reason| {
+            let orchestrator = orchestrator.clone();
+            Box::pin(async move {
+                if let Err(error) = orchestrator.lose(&worker, &reason).await {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::warn!(worker, error, "cannot take back what it had yet");
+                }
+            })
         })
     }
 

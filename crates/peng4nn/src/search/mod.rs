@@ -43,7 +43,7 @@ pub(crate) async fn run(args: SearchArgs) -> Result<Ending, Failure> {
     let leave = signal::asked_to_leave()?;
     let mut host = Host::start(&plan).await?;
     let mut display = Display::new(&plan, &host.address);
-    let fleet = Fleet::start(&plan.workers, &host.url)?;
+    let fleet = Fleet::start(&plan.workers, &host.url, &host.take_back())?;
     let outcome = tokio::select! {
         done = search(&mut host, &fleet, &mut display) => done.map(|()| Ending::Done),
         () = leave => Ok(Ending::Interrupted),

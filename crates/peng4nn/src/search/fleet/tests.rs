@@ -1,4 +1,4 @@
-use std::{os::unix::fs::PermissionsExt, time::Instant};
+use std::{os::unix::fs::PermissionsExt, sync::Mutex};
 
 use tempfile::TempDir;
 
@@ -23,6 +23,18 @@ fn scripted(script: &str, count: u32) -> (TempDir, Workers) {
     (folder, workers)
 }
 
+/// The workers, and what was taken back from each and why.
+fn start(workers: &Workers) -> (Fleet, Arc<Mutex<Vec<[String; 2]>>>) {
+    let taken: Arc<Mutex<Vec<_>>> = Arc::default();
+    let told = taken.clone();
+    let take_back: TakeBack = Arc::new(move |worker, reason| {
+        told.lock().unwrap().push([worker, reason]);
+        Box::pin(std::future::ready(()))
+    });
+    let fleet = Fleet::start(workers, "http://127.0.0.1:1", &take_back).unwrap();
+    (fleet, taken)
+}
+
 fn log(folder: &TempDir, worker: u32) -> String {
     let path = folder.path().join(format!("logs/worker-{worker}.log"));
     fs::read_to_string(path).unwrap_or_default()
@@ -31,7 +43,7 @@ fn log(folder: &TempDir, worker: u32) -> String {
 #[tokio::test]
 async fn workers_are_told_what_they_need_and_leave_when_asked() {
     let (folder, workers) = scripted("echo \"$@\"; cat; echo gave back", 2);
-    let fleet = Fleet::start(&workers, "http://127.0.0.1:1").unwrap();
+    let (fleet, _) = start(&workers);
     while log(&folder, 1).is_empty() || log(&folder, 2).is_empty() {
         sleep(Duration::from_millis(10)).await;
     }
@@ -50,7 +62,7 @@ async fn workers_are_told_what_they_need_and_leave_when_asked() {
 #[tokio::test]
 async fn a_worker_that_crashes_is_started_again_and_then_given_up_with_its_log() {
     let (folder, workers) = scripted("echo out of memory; exit 1", 1);
-    let fleet = Fleet::start(&workers, "http://127.0.0.1:1").unwrap();
+    let (fleet, taken) = start(&workers);
     let error = fleet.lost().await.to_string();
     assert!(
         error.contains("worker-1 ended with exit status: 1"),
@@ -59,12 +71,14 @@ async fn a_worker_that_crashes_is_started_again_and_then_given_up_with_its_log()
     assert!(error.contains("out of memory"), "{error}");
     assert_eq!(log(&folder, 1).lines().count(), 1 + RESTARTS as usize);
     fleet.stop().await;
+    let each = ["worker-1", "worker-1 ended with exit status: 1"].map(str::to_owned);
+    assert_eq!(*taken.lock().unwrap(), vec![each; 1 + RESTARTS as usize]);
 }
 
 #[tokio::test]
 async fn a_worker_that_cannot_be_right_is_not_started_again() {
     let (folder, workers) = scripted("echo no such data set; exit 2", 1);
-    let fleet = Fleet::start(&workers, "http://127.0.0.1:1").unwrap();
+    let (fleet, _) = start(&workers);
     let error = fleet.lost().await.to_string();
     assert!(error.contains("no such data set"), "{error}");
     assert_eq!(log(&folder, 1).lines().count(), 1);
@@ -75,6 +89,8 @@ async fn a_worker_that_cannot_be_right_is_not_started_again() {
 async fn a_program_that_is_not_there_is_named() {
     let (_folder, mut workers) = scripted("", 1);
     workers.program = Some(PathBuf::from("no/such/worker"));
-    let failure = Fleet::start(&workers, "http://127.0.0.1:1").err().unwrap();
+    let take_back: TakeBack = Arc::new(|_, _| Box::pin(std::future::ready(())));
+    let failure = Fleet::start(&workers, "http://127.0.0.1:1", &take_back);
+    let failure = failure.err().unwrap();
     assert!(failure.to_string().contains("no/such/worker"), "{failure}");
 }
