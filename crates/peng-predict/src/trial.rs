@@ -187,7 +187,7 @@ impl Session {
     }
 
     /// Everything observed, by epoch.
-    pub fn observations(&self) -> impl Iterator<Item = (Observation, &Decision)> {
+    pub fn observations(&self) -> impl DoubleEndedIterator<Item = (Observation, &Decision)> {
         self.log
             .iter()
             .map(|entry| (entry.observation, &entry.decision))

@@ -75,6 +75,8 @@ reasons! {
     TooManyTrials "TOO_MANY_TRIALS" ResourceExhausted;
     /// The peer, or all of them, have as many calls under way as there may be.
     TooManyCalls "TOO_MANY_CALLS" ResourceExhausted again in 1;
+    /// The peer, or all of them, make the server hold as many bytes as it may.
+    TooManyBytes "TOO_MANY_BYTES" ResourceExhausted again in 1;
     /// The peer sends faster than a peer may.
     RateExceeded "RATE_EXCEEDED" ResourceExhausted again in 1;
     /// Too many writes wait for the storage; nothing was stored.

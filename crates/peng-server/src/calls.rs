@@ -16,13 +16,19 @@ use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
 use crate::{
+    account::{Account, Held},
     auth::Rpc,
     listen::Peer,
     metrics::Metrics,
     pace::{Pace, TooFast},
     peers::{Full, Peers, Slot},
     trace,
+    traffic::{Incoming, Outgoing},
 };
+
+/// What a page of a list, or a trial with its curve, takes until it has left: one of
+/// the largest, as messages and encoded.
+const PAGE: usize = 8 << 20;
 
 /// Counts and limits the calls of a service.
 #[derive(Debug, Clone)]
@@ -55,7 +61,8 @@ struct Call {
     metrics: Arc<Metrics>,
     code: Option<Code>,
     span: Span,
-    _slot: Option<Slot>,
+    /// Its place among the calls under way.
+    slot: Option<Slot>,
 }
 
 impl Call {
@@ -63,6 +70,29 @@ impl Call {
         if let Some(status) = Status::from_header_map(headers) {
             self.code = Some(status.code());
         }
+    }
+}
+
+impl Call {
+    /// The response where it goes no further.
+    fn refused(mut self, error: Error) -> Response<Body> {
+        let status = Status::from(error);
+        self.code = Some(status.code());
+        status.into_http()
+    }
+
+    /// The response, watched until its end.
+    fn counted(
+        mut self,
+        response: Response<Body>,
+        account: Option<Arc<Account>>,
+        page: Option<Held>,
+    ) -> Response<Body> {
+        self.read(response.headers());
+        response.map(|body| {
+            let inner = Outgoing::new(body, account, page);
+            Body::new(Counted { inner, call: self })
+        })
     }
 }
 
@@ -79,7 +109,7 @@ impl CallsLayer {
     fn admit(&self, peer: Option<&Peer>) -> Result<Option<Slot>, Error> {
         let Some(peer) = peer else { return Ok(None) };
         at_pace(&peer.pace)?;
-        self.peers.enter(peer.address.ip()).map(Some).map_err(full)
+        self.peers.enter(peer.host).map(Some).map_err(full)
     }
 }
 
@@ -108,7 +138,7 @@ fn full(full: Full) -> Error {
 
 impl<S> Service<Request<Body>> for Calls<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
@@ -122,35 +152,48 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let rpc = Rpc::of(request.uri().path());
-        let admitted = if rpc.is_limited() {
-            self.layer.admit(request.extensions().get::<Peer>())
-        } else {
-            Ok(None)
-        };
+        let peer = request.extensions().get::<Peer>();
+        let peer = peer.filter(|_| rpc.is_limited());
+        let account = peer.map(|peer| peer.account.clone());
+        let admitted = self.layer.admit(peer);
         let metrics = self.layer.metrics.clone();
         let method = rpc.path;
         metrics.opened(method);
-        let (slot, refused) = match admitted {
-            Ok(slot) => (slot, None),
-            Err(error) => (None, Some(Status::from(error))),
-        };
         let mut call = Call {
             method,
             metrics,
-            code: refused.as_ref().map(Status::code),
+            code: None,
             span: Span::none(),
-            _slot: slot,
+            slot: None,
         };
-        if let Some(status) = refused {
-            return Box::pin(async { Ok(status.into_http()) });
+        match admitted {
+            Ok(slot) => call.slot = slot,
+            Err(error) => {
+                let refused = call.refused(error);
+                return Box::pin(async { Ok(refused) });
+            }
         }
         let span = trace::span(method, request.headers());
         call.span = span.clone();
-        let answering = span.in_scope(|| self.inner.call(request));
+        let Some(account) = account else {
+            let answering = span.in_scope(|| self.inner.call(request));
+            let answer = async move { Ok(call.counted(answering.await?, None, None)) };
+            return Box::pin(answer.instrument(span));
+        };
+        let request = request.map(|body| Body::new(Incoming::new(body, account.clone())));
+        if !rpc.answers_with_a_page() {
+            let answering = span.in_scope(|| self.inner.call(request));
+            let answer = async move { Ok(call.counted(answering.await?, Some(account), None)) };
+            return Box::pin(answer.instrument(span));
+        }
+        let mut inner = self.inner.clone();
         let answer = async move {
-            let response = answering.await?;
-            call.read(response.headers());
-            Ok(response.map(|inner| Body::new(Counted { inner, call })))
+            let page = match account.hold_soon(PAGE).await {
+                Ok(page) => page,
+                Err(error) => return Ok(call.refused(error)),
+            };
+            let response = inner.call(request).await?;
+            Ok(call.counted(response, Some(account), Some(page)))
         };
         Box::pin(answer.instrument(span))
     }
@@ -158,7 +201,7 @@ where
 
 /// A response's messages, watched for the status that follows them.
 struct Counted {
-    inner: Body,
+    inner: Outgoing,
     call: Call,
 }
 

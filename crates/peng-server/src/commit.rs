@@ -116,6 +116,11 @@ impl Committer {
         }
     }
 
+    /// Whether there is a place in the queue.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
+    }
+
     /// Waits for a place in the queue, but not for ever: then more comes in than the
     /// storage takes, and who asks is told to come back.
     pub(crate) async fn place(&self) -> Result<Place, Error> {

@@ -74,6 +74,11 @@ pub struct Limits {
     pub peer_calls: usize,
     /// Calls and streams of all.
     pub calls: usize,
+    /// Bytes of messages that one peer address makes the server hold: requests that are not whole
+    /// yet, answers that it does not read.
+    pub peer_bytes: usize,
+    /// Such bytes of all.
+    pub bytes: usize,
     /// Calls and observations of one peer address in a second.
     pub peer_rate: usize,
     /// Calls and observations of all in a second.
@@ -125,6 +130,8 @@ impl Default for Limits {
             connections: 16_384,
             peer_calls: 16_384,
             calls: 32_768,
+            peer_bytes: 256 << 20,
+            bytes: 1 << 30,
             peer_rate: 200_000,
             rate: 400_000,
             experiment_trials: 1_000_000,

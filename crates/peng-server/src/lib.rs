@@ -6,6 +6,7 @@
 //! Before all that, [`listen`] takes the connection, [`calls`] counts the call, and
 //! [`gate`] lets it in.
 
+mod account;
 pub mod auth;
 mod calls;
 mod commit;
@@ -13,6 +14,7 @@ mod config;
 mod deletions;
 mod experiments;
 mod gate;
+mod known;
 mod listen;
 mod live;
 mod metrics;
@@ -29,6 +31,7 @@ mod sessions;
 mod storage;
 mod sync;
 mod trace;
+mod traffic;
 
 pub use config::{Config, Limits};
 pub use listen::{Tls, TlsError};

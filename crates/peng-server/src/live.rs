@@ -79,11 +79,22 @@ impl From<Error> for Refusal {
 /// The version that a decision rests on, held until it is queued.
 type Order<'a> = Option<MutexGuard<'a, Version>>;
 
+/// How much of a trial's curve is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The last observation.
+    Last,
+    /// All of it, which may be some megabytes.
+    Whole,
+}
+
 /// A trial as it stands.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) row: Trial,
-    /// By epoch.
+    pub(crate) last: Option<Logged>,
+    pub(crate) observations: usize,
+    /// By epoch; empty where it was not asked for.
     pub(crate) curve: Vec<Logged>,
     /// The first STOP.
     pub(crate) stop: Option<(Epoch, Decision)>,
@@ -127,10 +138,11 @@ impl Live {
 
     /// The trial as it stands, and a ticket that is done when all of it is on
     /// disk, if the log has not come further by then.
-    pub(crate) fn read(&self, place: Place) -> (Snapshot, Ticket) {
+    pub(crate) fn read(&self, place: Place, extent: Extent) -> (Snapshot, Ticket) {
         let order = self.experiment.in_order();
         let inner = lock(&self.inner);
-        (inner.snapshot(), self.check(place, &order, &inner))
+        let snapshot = inner.snapshot(extent);
+        (snapshot, self.check(place, &order, &inner))
     }
 
     /// Done when all that was queued before is, and the log has not come further.
@@ -280,8 +292,8 @@ impl Live {
     }
 
     /// The trial as it stands, be it on disk or not.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        lock(&self.inner).snapshot()
+    pub(crate) fn snapshot(&self, extent: Extent) -> Snapshot {
+        lock(&self.inner).snapshot(extent)
     }
 }
 
@@ -340,17 +352,20 @@ impl Inner {
         now
     }
 
-    fn snapshot(&self) -> Snapshot {
-        let curve = self
-            .session
-            .observations()
-            .map(|(observation, decision)| Logged {
-                observation,
-                decision: decision.clone(),
-            });
+    fn snapshot(&self, extent: Extent) -> Snapshot {
+        let logged = |(observation, decision): (Observation, &Decision)| Logged {
+            observation,
+            decision: decision.clone(),
+        };
+        let all = || self.session.observations();
         Snapshot {
             row: self.row.clone(),
-            curve: curve.collect(),
+            last: all().next_back().map(logged),
+            observations: self.session.len(),
+            curve: match extent {
+                Extent::Last => Vec::new(),
+                Extent::Whole => all().map(logged).collect(),
+            },
             stop: self
                 .session
                 .stop()

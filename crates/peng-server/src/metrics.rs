@@ -55,6 +55,7 @@ pub struct Metrics {
     open: Family<MethodLabels, Gauge>,
     refusals: Family<ReasonLabels, Counter>,
     pub(crate) connections: Gauge,
+    pub(crate) held: Gauge,
     trials: Gauge,
 }
 
@@ -84,8 +85,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("peng4nn");
         let (decisions, fits, commits) = (times(), times(), times());
         let commit_size = Histogram::new(exponential_buckets(1.0, 2.0, 12));
-        let (commit_queue, connections, trials) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
+        let [commit_queue, connections, held, trials] = [(); 4].map(|()| Gauge::default());
         let verdicts = Family::<VerdictLabels, Counter>::default();
         let epochs_saved = Counter::<f64>::default();
         let calls = Family::<CallLabels, Counter>::default();
@@ -145,6 +145,12 @@ impl Metrics {
             "Connections that are open",
             connections.clone(),
         );
+        registry.register_with_unit(
+            "held",
+            "Messages held for peers, beside the little that each call may have",
+            Unit::Bytes,
+            held.clone(),
+        );
         registry.register("trials_in_memory", "Trials held in memory", trials.clone());
         Arc::new(Self {
             registry,
@@ -159,6 +165,7 @@ impl Metrics {
             open,
             refusals,
             connections,
+            held,
             trials,
         })
     }

@@ -1,13 +1,12 @@
 //! How fast a peer may go on, and all of them: buckets that fill as time passes.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use crate::sync::lock;
+use crate::{known::Known, sync::lock};
 
 /// Whose bucket is empty, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Bucket {
 pub(crate) struct Paces {
     per_second: usize,
     all: Arc<Bucket>,
-    known: Mutex<HashMap<IpAddr, Weak<Pace>>>,
+    known: Known<Pace>,
 }
 
 impl Paces {
@@ -108,26 +107,16 @@ impl Paces {
         Arc::new(Self {
             per_second,
             all: Arc::new(Bucket::new(all, Instant::now())),
-            known: Mutex::default(),
+            known: Known::default(),
         })
     }
 
     /// The bucket of a peer, the same for all of its connections.
     pub(crate) fn of(&self, peer: IpAddr) -> Arc<Pace> {
-        let mut known = lock(&self.known);
-        if let Some(pace) = known.get(&peer).and_then(Weak::upgrade) {
-            return pace;
-        }
-        // As many as it may grow by without a look at the dead.
-        if known.len() == known.capacity() {
-            known.retain(|_, pace| pace.strong_count() > 0);
-        }
-        let pace = Arc::new(Pace {
+        self.known.of(peer, || Pace {
             own: Bucket::new(self.per_second, Instant::now()),
             all: self.all.clone(),
-        });
-        known.insert(peer, Arc::downgrade(&pace));
-        pace
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::{
     Config, TlsError,
+    account::Accounts,
     auth::{self, Access, Tokens},
     calls::CallsLayer,
     commit::Committer,
@@ -280,6 +281,7 @@ impl Server {
         let hall = Hall {
             peers: Peers::new(limits.peer_connections, limits.connections),
             paces: Paces::new(limits.peer_rate, limits.rate),
+            accounts: Accounts::new(&limits, metrics.held.clone()),
             metrics: metrics.clone(),
             silence: limits.silence(),
         };

@@ -21,7 +21,7 @@ use crate::{
     Limits,
     commit::{Committer, Lost, Ticket},
     experiments::{Experiment, Experiments},
-    live::{Live, Refusal, Snapshot, Terms},
+    live::{Extent, Live, Refusal, Snapshot, Terms},
     metrics::Metrics,
     storage,
     sync::lock,
@@ -125,6 +125,19 @@ impl Sessions {
     pub(crate) fn forget_experiment(&self, name: &names::Experiment) {
         self.experiments.forget(name);
         lock(&self.live).retain(|trial, _| trial.experiment != *name);
+    }
+
+    /// The trial of that name, if it is in memory as the log has it.
+    pub(crate) fn known(&self, name: &names::Trial) -> Option<Arc<Live>> {
+        let known = lock(&self.live).get(name).cloned()?;
+        let live = known.get().filter(|live| !live.is_spoiled())?;
+        live.touch();
+        Some(live.clone())
+    }
+
+    /// Whether a write finds a place without a wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.committer.has_room()
     }
 
     /// The trial of that name.
@@ -351,11 +364,12 @@ impl Sessions {
     pub(crate) async fn read(
         &self,
         name: &names::Trial,
+        extent: Extent,
     ) -> Result<(Arc<Experiment>, Snapshot), Error> {
         settle(|| async move {
             let live = self.find(name).await?;
             let place = self.committer.place().await?;
-            let (snapshot, ticket) = live.read(place);
+            let (snapshot, ticket) = live.read(place, extent);
             Ok(Pending {
                 value: (live.experiment.clone(), snapshot),
                 ticket,
@@ -374,7 +388,7 @@ impl Sessions {
             Ok(place) => place,
             Err(error) => return error.into(),
         };
-        let (_, ticket) = live.read(place);
+        let (_, ticket) = live.read(place, Extent::Last);
         match ticket.durable().await {
             Ok(_) => refusal.into(),
             Err(lost) => lost,

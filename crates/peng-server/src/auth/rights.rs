@@ -78,6 +78,12 @@ impl Rpc {
         self.path != "/grpc.health.v1.Health/Check"
     }
 
+    /// Whether what it answers with may be large: a page of a list, a trial with its curve.
+    pub(crate) fn answers_with_a_page(&self) -> bool {
+        let method = self.path.rsplit('/').next();
+        method.is_some_and(|name| name.starts_with("List") || name == "GetTrial")
+    }
+
     /// `package.Service`; empty of a path that is in no table.
     pub(crate) fn service(&self) -> &'static str {
         let path = self.path.strip_prefix('/');
@@ -114,5 +120,7 @@ mod tests {
         assert_eq!(Rpc::of("/peng4nn.v2.New/Call").needs, Some(Right::Admin));
         assert_eq!(Rpc::of("/grpc.health.v1.Health/Check").needs, None);
         assert_eq!(RPCS[0].service(), "peng4nn.v1.PredictionService");
+        assert!(Rpc::of("/peng4nn.v1.PredictionService/ListTrials").answers_with_a_page());
+        assert!(!RPCS[0].answers_with_a_page());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,14 +16,18 @@ use tokio::{
 use tonic::transport::server::Connected;
 use tracing::debug;
 
-use crate::{metrics::Metrics, pace::Pace, peers::Slot};
+use crate::{account::Account, metrics::Metrics, pace::Pace, peers::Slot};
 
 /// Who is at the other end; every request has it among its extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    /// Whom the address belongs to.
+    pub(crate) host: IpAddr,
     /// Of all its connections.
     pub(crate) pace: Arc<Pace>,
+    /// Of all its connections.
+    pub(crate) account: Arc<Account>,
     /// Came by the listener for this process and its children.
     pub(crate) inner: bool,
 }

@@ -23,7 +23,7 @@ pub(crate) use connection::{Connection, Peer};
 pub(crate) use tls::Certificates;
 pub use tls::{Error as TlsError, Tls};
 
-use crate::{metrics::Metrics, pace::Paces, peers::Peers};
+use crate::{account::Accounts, known, metrics::Metrics, pace::Paces, peers::Peers};
 use connection::{Greeting, Open};
 
 /// After the system refuses a connection, for example because no file is left.
@@ -76,6 +76,7 @@ impl Listener {
 pub(crate) struct Hall {
     pub(crate) peers: Arc<Peers>,
     pub(crate) paces: Arc<Paces>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) metrics: Arc<Metrics>,
     /// How long a client may take to encrypt its connection, and then to begin.
     pub(crate) silence: Duration,
@@ -109,7 +110,8 @@ async fn accept(listener: Listener, hall: Hall, ready: mpsc::Sender<io::Result<C
                 continue;
             }
         };
-        let slot = match hall.peers.enter(address.ip()) {
+        let host = known::peer(address.ip());
+        let slot = match hall.peers.enter(host) {
             Ok(slot) => slot,
             Err(full) => {
                 warn!(peer = %address, limit = ?full, "too many connections; this one is closed");
@@ -119,7 +121,9 @@ async fn accept(listener: Listener, hall: Hall, ready: mpsc::Sender<io::Result<C
         let open = Open::new(slot, hall.metrics.clone());
         let peer = Peer {
             address,
-            pace: hall.paces.of(address.ip()),
+            host,
+            pace: hall.paces.of(host),
+            account: hall.accounts.of(host),
             inner: listener.inner,
         };
         let certificates = listener.certificates.clone();

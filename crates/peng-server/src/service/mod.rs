@@ -209,11 +209,10 @@ impl PredictionService for Service {
         &self,
         request: Request<Streaming<v1::StreamObservationsRequest>>,
     ) -> Result<Response<Self::StreamObservationsStream>, Status> {
-        let pace = request.extensions().get::<Peer>();
-        let pace = pace.map(|peer| peer.pace.clone());
+        let peer = request.extensions().get::<Peer>().cloned();
         Ok(Response::new(self.stream_observations(
             Caller::of(&request)?,
-            pace,
+            peer.as_ref(),
             request.into_inner(),
         )))
     }
@@ -254,8 +253,10 @@ impl PredictionService for Service {
         &self,
         request: Request<v1::WatchExperimentRequest>,
     ) -> Result<Response<Self::WatchExperimentStream>, Status> {
+        let peer = request.extensions().get::<Peer>();
+        let account = peer.map(|peer| peer.account.clone());
         Ok(Response::new(
-            self.watch_experiment(Caller::of(&request)?, request.into_inner())
+            self.watch_experiment(Caller::of(&request)?, account, request.into_inner())
                 .await?,
         ))
     }

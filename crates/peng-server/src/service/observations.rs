@@ -23,13 +23,22 @@ use tonic::{Status, Streaming};
 
 use super::{Service, name, shutting_down};
 use crate::{
+    account::{Allowance, Held},
     auth::Caller,
     commit::Lost,
+    listen::Peer,
     live::Live,
     metrics::Metrics,
     pace::Pace,
     sessions::{Pending, Sessions},
+    sync::apart,
 };
+
+/// What an answer takes until it is read.
+const ANSWER: usize = 1 << 10;
+
+/// What the answers of a stream may take on nobody's account.
+const FREE: u32 = 8 << 10;
 
 impl Service {
     pub(super) async fn report_observation(
@@ -53,13 +62,14 @@ impl Service {
     pub(super) fn stream_observations(
         &self,
         caller: Caller,
-        pace: Option<Arc<Pace>>,
+        peer: Option<&Peer>,
         requests: Streaming<v1::StreamObservationsRequest>,
     ) -> BoxStream<'static, Result<v1::StreamObservationsResponse, Status>> {
         let leaving = self.leaving.clone();
         let intake = Intake {
             caller,
-            pace,
+            pace: peer.map(|peer| peer.pace.clone()),
+            allowance: peer.map(|peer| Allowance::new(FREE, peer.account.clone())),
             metrics: self.metrics.clone(),
             sessions: self.sessions.clone(),
             requests,
@@ -79,6 +89,7 @@ impl Service {
         answers
             .take_until(leaving.cancelled_owned())
             .buffered(self.limits.stream_window)
+            .map(|(answer, _)| answer)
             .chain(farewell)
             .boxed()
     }
@@ -95,6 +106,8 @@ type Response = Result<v1::StreamObservationsResponse, Status>;
 struct Intake {
     caller: Caller,
     pace: Option<Arc<Pace>>,
+    /// For answers that are not read yet.
+    allowance: Option<Allowance>,
     metrics: Arc<Metrics>,
     sessions: Arc<Sessions>,
     requests: Streaming<v1::StreamObservationsRequest>,
@@ -123,17 +136,18 @@ struct Task {
 impl Intake {
     /// Takes the next observation and decides; the future is the answer, once it
     /// is durable. `None` when the client has finished or is gone.
-    async fn next(&mut self) -> Option<BoxFuture<'static, Response>> {
+    async fn next(&mut self) -> Option<BoxFuture<'static, (Response, Option<Held>)>> {
         let request = match self.requests.message().await {
             Ok(request) => request?,
             Err(_) if self.broken => return None,
             Err(status) => {
                 self.broken = true;
-                return Some(Box::pin(future::ready(Err(status))));
+                return Some(Box::pin(future::ready((Err(status), None))));
             }
         };
         let arrived = Instant::now();
         self.keep_pace().await;
+        let held = self.room().await;
         if !request.trial.is_empty() {
             self.trial = request.trial;
         }
@@ -156,8 +170,8 @@ impl Intake {
         let sessions = self.sessions.clone();
         let trial = self.trial.clone();
         let metrics = self.metrics.clone();
-        Some(Box::pin(async move {
-            let answer = match answer(task, &sessions, before).await? {
+        let response = async move {
+            let answer = match answer(task, sessions, before).await? {
                 Ok((decision, mode)) => {
                     metrics.decided(arrived.elapsed());
                     Answer::Decision(decision_to_wire(&decision, mode))
@@ -174,7 +188,8 @@ impl Intake {
                 epoch,
                 result: Some(answer),
             })
-        }))
+        };
+        Some(Box::pin(async move { (response.await, held) }))
     }
 
     /// Reads no faster than the peer may send.
@@ -183,6 +198,11 @@ impl Intake {
         while let Err(fast) = pace.take(Instant::now()) {
             sleep(fast.wait()).await;
         }
+    }
+
+    /// Goes on once there is room for the answer: one that is not read takes memory.
+    async fn room(&self) -> Option<Held> {
+        self.allowance.as_ref()?.hold(ANSWER).await
     }
 
     fn parse(
@@ -200,7 +220,7 @@ impl Intake {
         name: &names::Trial,
         observation: Observation,
     ) -> Option<Result<Pending<(Decision, Mode)>, Lost>> {
-        let mut found = self.sessions.find(name).await;
+        let mut found = self.find(name).await;
         let moved = self.decided_by.get(name).is_some_and(|known| {
             let here = found.as_ref().map(Arc::as_ptr);
             here.is_ok_and(|here| !std::ptr::eq(here, known.as_ptr()))
@@ -210,21 +230,33 @@ impl Intake {
                 last.await.ok()?;
             }
             self.decided_by.clear();
-            found = self.sessions.find(name).await;
+            found = self.find(name).await;
         }
         let live = match found {
             Ok(live) => live,
             Err(error) => return Some(Err(error.into())),
         };
         self.decided_by.insert(name.clone(), Arc::downgrade(&live));
-        Some(self.sessions.observe(&live, name, observation).await)
+        if self.sessions.has_room() {
+            return Some(self.sessions.observe(&live, name, observation).await);
+        }
+        let (sessions, name) = (self.sessions.clone(), name.clone());
+        Some(apart(async move { sessions.observe(&live, &name, observation).await }).await)
+    }
+
+    async fn find(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
+        if let Some(known) = self.sessions.known(name) {
+            return Ok(known);
+        }
+        let (sessions, name) = (self.sessions.clone(), name.clone());
+        apart(async move { sessions.find(&name).await }).await
     }
 }
 
 /// The decision or the fault, or what ends the stream.
 async fn answer(
     task: Result<Task, Error>,
-    sessions: &Sessions,
+    sessions: Arc<Sessions>,
     before: Option<Answered>,
 ) -> Result<Result<(Decision, Mode), Error>, Status> {
     let decided = match task {
@@ -239,8 +271,8 @@ async fn answer(
                 Err(Lost::Failed(error)) => Err(error),
                 Err(Lost::Stale) => {
                     all_answered(before).await?;
-                    let again = sessions.decide(&task.name, task.observation).await;
-                    return may_go_on(again);
+                    let again = async move { sessions.decide(&task.name, task.observation).await };
+                    return may_go_on(apart(again).await);
                 }
             }
         }

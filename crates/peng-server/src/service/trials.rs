@@ -14,7 +14,13 @@ use peng_store::{Logged, State, TrialKey, Write, Written};
 use prost::Message as _;
 
 use super::{Service, id, name, page_size};
-use crate::{auth::Caller, commit::Lost, experiments::Experiment, live::Snapshot, storage};
+use crate::{
+    auth::Caller,
+    commit::Lost,
+    experiments::Experiment,
+    live::{Extent, Snapshot},
+    storage,
+};
 
 /// A page of trials with their curves is no larger, unless one trial alone is: clients of gRPC
 /// take 4 MiB unless they are told otherwise.
@@ -52,7 +58,7 @@ impl Service {
             experiment: parent,
             id,
         };
-        let (experiment, snapshot) = self.sessions.read(&name).await?;
+        let (experiment, snapshot) = self.sessions.read(&name, Extent::Last).await?;
         let row = &snapshot.row;
         let is_same =
             row.display_name == *display_name && row.schedule.as_deref() == schedule.as_ref();
@@ -67,7 +73,7 @@ impl Service {
             ));
         }
         Ok(v1::CreateTrialResponse {
-            trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
+            trial: Some(to_wire(&experiment, &snapshot)),
         })
     }
 
@@ -117,10 +123,10 @@ impl Service {
     ) -> Result<v1::GetTrialResponse, Error> {
         let name: names::Trial = name("name", &request.name)?;
         caller.check(&name.experiment)?;
-        let view = View::parse(request.view)?;
-        let (experiment, snapshot) = self.sessions.read(&name).await?;
+        let extent = extent(request.view)?;
+        let (experiment, snapshot) = self.sessions.read(&name, extent).await?;
         Ok(v1::GetTrialResponse {
-            trial: Some(to_wire(&experiment, &snapshot, view)),
+            trial: Some(to_wire(&experiment, &snapshot)),
         })
     }
 
@@ -131,7 +137,7 @@ impl Service {
     ) -> Result<v1::ListTrialsResponse, Error> {
         let parent: names::Experiment = name("parent", &request.parent)?;
         caller.check(&parent)?;
-        let view = View::parse(request.view)?;
+        let extent = extent(request.view)?;
         let size = page_size(request.page_size)?;
         let after = page_token(&request.page_token)?;
         let experiment = self.sessions.experiment_now(&parent).await?;
@@ -148,7 +154,7 @@ impl Service {
         for row in rows {
             let key = row.key;
             let live = self.sessions.load(experiment.clone(), row).await?;
-            let trial = to_wire(&experiment, &live.snapshot(), view);
+            let trial = to_wire(&experiment, &live.snapshot(extent));
             bytes += trial.encoded_len();
             if bytes > PAGE_BYTES && !trials.is_empty() {
                 break;
@@ -174,7 +180,7 @@ impl Service {
         let message: Text<1000> = text::parse("message", request.message)?;
         let live = self.sessions.complete(&name, state, &message).await?;
         Ok(v1::CompleteTrialResponse {
-            trial: Some(to_wire(&live.experiment, &live.snapshot(), View::Basic)),
+            trial: Some(to_wire(&live.experiment, &live.snapshot(Extent::Last))),
         })
     }
 }
@@ -189,9 +195,9 @@ impl Service {
         caller.check(&name.experiment)?;
         let epoch = Epoch::new(request.epoch).map_err(|error| Error::field("epoch", error))?;
         self.sessions.roll_back(&name, epoch).await?;
-        let (experiment, snapshot) = self.sessions.read(&name).await?;
+        let (experiment, snapshot) = self.sessions.read(&name, Extent::Last).await?;
         Ok(v1::RollBackTrialResponse {
-            trial: Some(to_wire(&experiment, &snapshot, View::Basic)),
+            trial: Some(to_wire(&experiment, &snapshot)),
         })
     }
 }
@@ -236,22 +242,15 @@ pub(super) const fn state_to_wire(state: State) -> v1::TrialState {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    Basic,
-    Full,
-}
-
-impl View {
-    fn parse(view: i32) -> Result<Self, Error> {
-        match v1::TrialView::try_from(view) {
-            Ok(v1::TrialView::Unspecified | v1::TrialView::Basic) => Ok(Self::Basic),
-            Ok(v1::TrialView::Full) => Ok(Self::Full),
-            Err(_) => Err(Error::field(
-                "view",
-                "TRIAL_VIEW_BASIC or TRIAL_VIEW_FULL would be right",
-            )),
-        }
+/// What a view shows of a curve.
+fn extent(view: i32) -> Result<Extent, Error> {
+    match v1::TrialView::try_from(view) {
+        Ok(v1::TrialView::Unspecified | v1::TrialView::Basic) => Ok(Extent::Last),
+        Ok(v1::TrialView::Full) => Ok(Extent::Whole),
+        Err(_) => Err(Error::field(
+            "view",
+            "TRIAL_VIEW_BASIC or TRIAL_VIEW_FULL would be right",
+        )),
     }
 }
 
@@ -263,19 +262,12 @@ pub(super) fn logged_to_wire(logged: &Logged, mode: Mode) -> v1::DecidedObservat
     }
 }
 
-fn to_wire(experiment: &Experiment, snapshot: &Snapshot, view: View) -> v1::Trial {
+fn to_wire(experiment: &Experiment, snapshot: &Snapshot) -> v1::Trial {
     let mode = experiment.settings.mode;
     let row = &snapshot.row;
-    let last = snapshot.curve.last();
+    let last = snapshot.last.as_ref();
     let (fitness, source) = fitness(snapshot);
-    let observations = match view {
-        View::Basic => Vec::new(),
-        View::Full => snapshot
-            .curve
-            .iter()
-            .map(|logged| logged_to_wire(logged, mode))
-            .collect(),
-    };
+    let observations = snapshot.curve.iter();
     v1::Trial {
         name: format!("experiments/{}/trials/{}", experiment.id, row.id),
         display_name: row.display_name.clone(),
@@ -288,8 +280,10 @@ fn to_wire(experiment: &Experiment, snapshot: &Snapshot, view: View) -> v1::Tria
             epoch: epoch.get(),
             decision: Some(decision_to_wire(decision, mode)),
         }),
-        observation_count: u32::try_from(snapshot.curve.len()).unwrap_or(u32::MAX),
-        observations,
+        observation_count: u32::try_from(snapshot.observations).unwrap_or(u32::MAX),
+        observations: observations
+            .map(|logged| logged_to_wire(logged, mode))
+            .collect(),
         create_time: Some(row.created.into()),
         end_time: row.ended.map(Into::into),
         message: row.message.clone(),
@@ -301,8 +295,8 @@ fn to_wire(experiment: &Experiment, snapshot: &Snapshot, view: View) -> v1::Tria
 /// predicted where a verdict ended it.
 fn fitness(snapshot: &Snapshot) -> (Option<f64>, v1::FitnessSource) {
     let measured = snapshot
-        .curve
-        .last()
+        .last
+        .as_ref()
         .map(|logged| logged.observation.value)
         .filter(|value| value.is_finite());
     let predicted = |(_, decision): &(_, Decision)| decision.prediction.as_ref().map(|p| p.fitness);

@@ -16,7 +16,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{auth::Caller, experiments::Experiment, storage};
+use crate::{
+    account::{Account, Held},
+    auth::Caller,
+    experiments::Experiment,
+    storage,
+    sync::apart,
+};
 
 use super::{
     Service, name, shutting_down,
@@ -26,10 +32,17 @@ use super::{
 /// Events read from the store at once.
 const PAGE: u32 = 256;
 
+/// What they take until they are read.
+const PAGE_BYTES: usize = 128 << 10;
+
+/// Events read at once where the peer makes the server hold too much already.
+const FEW: u32 = 8;
+
 impl Service {
     pub(super) async fn watch_experiment(
         &self,
         caller: Caller,
+        account: Option<Arc<Account>>,
         request: v1::WatchExperimentRequest,
     ) -> Result<BoxStream<'static, Result<v1::WatchExperimentResponse, Status>>, Error> {
         let name: names::Experiment = name("name", &request.name)?;
@@ -50,6 +63,8 @@ impl Service {
             experiment,
             after,
             page: VecDeque::new(),
+            account,
+            held: None,
             leaving: self.leaving.clone(),
         };
         let events = stream::try_unfold(watcher, |mut watcher| async {
@@ -89,6 +104,9 @@ struct Watcher {
     grown: watch::Receiver<Seq>,
     after: Seq,
     page: VecDeque<Event>,
+    account: Option<Arc<Account>>,
+    /// For the page.
+    held: Option<Held>,
     leaving: CancellationToken,
 }
 
@@ -100,20 +118,34 @@ impl Watcher {
                 self.after = event.seq;
                 return Ok(event);
             }
+            let events = self.room();
             // Marked before reading: growth during the read is seen by the next wait.
             self.grown.mark_unchanged();
-            let page = self
-                .store
-                .events(self.experiment.key, self.after, PAGE)
-                .await;
-            self.page = page.map_err(storage::refusal)?.into();
+            let (store, experiment, after) = (self.store.clone(), self.experiment.key, self.after);
+            let page = apart(async move {
+                let page = store.events(experiment, after, events).await;
+                page.map_err(storage::refusal)
+            });
+            self.page = page.await?.into();
             if self.page.is_empty() {
+                self.held = None;
                 tokio::select! {
                     grown = self.grown.changed() => grown.map_err(|_| gone(&self.name))?,
                     () = self.leaving.cancelled() => return Err(shutting_down()),
                 }
             }
         }
+    }
+
+    /// How many events there is room for.
+    fn room(&mut self) -> u32 {
+        let Some(account) = &self.account else {
+            return PAGE;
+        };
+        if self.held.is_none() {
+            self.held = account.try_hold(PAGE_BYTES);
+        }
+        if self.held.is_some() { PAGE } else { FEW }
     }
 
     fn to_wire(&self, event: &Event) -> v1::WatchExperimentResponse {

@@ -6,6 +6,7 @@ mod auth_matrix;
 mod calibration;
 mod deletions;
 mod harness;
+mod held;
 mod late;
 mod limits;
 mod metrics;
