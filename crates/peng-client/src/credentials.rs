@@ -85,10 +85,16 @@ impl Credentials {
             endpoint: endpoint.to_owned(),
             source,
         };
-        let mut address = Endpoint::from_shared(endpoint.to_owned()).map_err(wrong)?;
-        let is_encrypted = address.uri().scheme_str() == Some("https");
+        let address = Endpoint::from_shared(endpoint.to_owned());
+        let mut address = address.map_err(|source| wrong(Some(source)))?;
+        let is_encrypted = match address.uri().scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong(None)),
+        };
         if is_encrypted {
-            address = address.tls_config(self.tls()).map_err(wrong)?;
+            let secured = address.tls_config(self.tls());
+            address = secured.map_err(|source| wrong(Some(source)))?;
         } else if self.token.is_some() && !is_loopback(address.uri().host()) {
             return Err(Error::TokenInClear {
                 endpoint: endpoint.to_owned(),
@@ -177,6 +183,16 @@ mod tests {
         assert!(matches!(error, Error::TokenInClear { .. }));
         let none = Credentials::default();
         assert!(none.channel("http://10.0.0.1:1", &options).is_ok());
+    }
+
+    #[test]
+    fn an_address_has_a_scheme_and_a_host() {
+        let none = Credentials::default();
+        for wrong in ["127.0.0.1:50052", "host", "ftp://host:1", "http://", ""] {
+            let error = none.endpoint(wrong, &Options::default()).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("the form is http://host:port"), "{text}");
+        }
     }
 
     #[test]

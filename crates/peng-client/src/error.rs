@@ -1,4 +1,4 @@
-use std::{path::PathBuf, time::Duration};
+use std::{error::Error as _, path::PathBuf, time::Duration};
 
 use peng_proto::{error::reason_of, v1};
 use tonic::{Code, Status};
@@ -13,8 +13,8 @@ pub enum Error {
     Endpoint {
         /// What was given.
         endpoint: String,
-        /// What is wrong with it.
-        source: tonic::transport::Error,
+        /// What is wrong with it, where it is not the scheme.
+        source: Option<tonic::transport::Error>,
     },
 
     /// A token would be sent where others can read it.
@@ -32,20 +32,18 @@ pub enum Error {
         /// The method.
         call: &'static str,
         /// The server's answer.
-        #[source]
         status: Box<Status>,
     },
 
     /// The server could not be reached, or could not answer, for as long as
     /// the caller was ready to wait.
-    #[error("{call}: no answer for {} s: {}", waited.as_secs(), status.message())]
+    #[error("{call}: no answer for {} s: {}", waited.as_secs(), met(status))]
     GaveUp {
         /// The method.
         call: &'static str,
         /// How long the call was tried.
         waited: Duration,
         /// What the last try met.
-        #[source]
         status: Box<Status>,
     },
 
@@ -87,6 +85,21 @@ pub enum Error {
         /// What is wrong.
         wrong: String,
     },
+}
+
+/// What a call met, and from below what the system said. A status that came over the wire has no
+/// causes, and tonic's own text of one repeats them in the form for programmers.
+pub(crate) fn met(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut next = status.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !said.is_empty() && !text.contains(&said) && said != "transport error" {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 impl Error {

@@ -11,7 +11,11 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::Error;
+use crate::{Error, error::met};
+
+/// With which try that failed people are told, who may have the wrong address: after a second or two
+/// of [`Backoff::default`], and not for each gap in the network.
+const TOLD: u32 = 5;
 
 /// Growing waits between tries, with full jitter (Brooker, "Exponential
 /// backoff and jitter", AWS 2015).
@@ -117,6 +121,10 @@ impl Tries {
             wait_ms = wait.as_secs_f64() * 1e3,
             "tries again"
         );
+        if self.count == TOLD {
+            let (call, error, patience) = (self.call, met(&status), self.patience);
+            tracing::warn!(call, error, ?patience, "no answer so far; goes on trying");
+        }
         sleep(wait).await;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Loading libtorch's CUDA part into the process.
 
-use std::sync::OnceLock;
+use std::{error::Error as _, sync::OnceLock};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
@@ -21,7 +21,10 @@ pub(crate) fn load() -> Result<(), &'static str> {
                 std::mem::forget(library);
                 Ok(())
             }
-            Err(error) => Err(error.to_string()),
+            // Its own text does not say what the loader said.
+            Err(error) => Err(error
+                .source()
+                .map_or(error.to_string(), ToString::to_string)),
         }
     });
     loaded.as_ref().copied().map_err(String::as_str)

@@ -26,7 +26,10 @@ pub enum Error {
     #[error("{0:?} is no device: it must be auto, cpu, cuda or cuda:N with N from 0")]
     Unknown(String),
     /// The installed libtorch has no CUDA part.
-    #[error("cuda:{index} is not to be had: this libtorch has no CUDA part ({reason})")]
+    #[error(
+        "cuda:{index} is not to be had, as this libtorch has no CUDA part: {reason}; cpu is to be \
+         had, and CUDA with a whole libtorch (README.md, What is trained)"
+    )]
     NoLibrary {
         /// The device asked for.
         index: usize,
@@ -34,7 +37,9 @@ pub enum Error {
         reason: String,
     },
     /// The machine has fewer devices.
-    #[error("cuda:{index} is not to be had: {count} CUDA devices are usable here")]
+    #[error(
+        "cuda:{index} is not to be had: {count} CUDA devices can be used here, from cuda:0, and cpu"
+    )]
     Missing {
         /// The device asked for.
         index: usize,

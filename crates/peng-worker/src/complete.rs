@@ -13,13 +13,14 @@ use crate::{attempt::Ending, lease, progress::Held};
 /// How long a worker that leaves tries to say so.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Settles the candidate as the attempt ended.
+/// Settles the candidate as the attempt ended. The server's word where it is no longer this
+/// worker's: lent to another, or settled before.
 pub(crate) async fn settle(
     orchestrator: &Client,
     assignment: &Assignment,
     ending: &Ending,
     epochs: f64,
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     let (state, measured, reason) = match ending {
         Ending::Succeeded { measured } => (CandidateState::Succeeded, Some(*measured), ""),
         Ending::Stopped => (CandidateState::Stopped, None, ""),
@@ -48,13 +49,9 @@ pub(crate) async fn give_back(
         ..v1::Outcome::default()
     };
     let orchestrator = in_short(orchestrator);
-    complete(
-        &orchestrator,
-        &held(assignment),
-        CandidateState::Preempted,
-        outcome,
-    )
-    .await
+    let held = held(assignment);
+    complete(&orchestrator, &held, CandidateState::Preempted, outcome).await?;
+    Ok(())
 }
 
 /// Gives back what a slot had that has crashed: it is lent again at once, or fails if it was lost
@@ -65,7 +62,8 @@ pub async fn lose(orchestrator: &Client, held: &Held, reason: &str) -> Result<()
         ..v1::Outcome::default()
     };
     let orchestrator = in_short(orchestrator);
-    complete(&orchestrator, held, CandidateState::Lost, outcome).await
+    complete(&orchestrator, held, CandidateState::Lost, outcome).await?;
+    Ok(())
 }
 
 fn in_short(orchestrator: &Client) -> Client {
@@ -90,7 +88,7 @@ async fn complete(
     held: &Held,
     state: CandidateState,
     outcome: v1::Outcome,
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     let request = v1::CompleteCandidateRequest {
         candidate: held.candidate.clone(),
         lease_token: held.token.clone(),
@@ -98,10 +96,10 @@ async fn complete(
         outcome: Some(outcome),
     };
     match orchestrator.complete_candidate(request).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(None),
         Err(error) if lease::is_over(&error) => {
             tracing::warn!(%error, "the candidate is no longer ours");
-            Ok(())
+            Ok(Some(error))
         }
         Err(error) => Err(error),
     }

@@ -44,3 +44,21 @@ pub enum Error {
     #[error("a slot ended by a defect")]
     Slot(#[source] tokio::task::JoinError),
 }
+
+/// An error and what it came from, on one line. libtorch appends its call stack, and an error may
+/// have told what it came from already.
+#[must_use]
+pub fn in_a_line(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let told = error.to_string();
+        let line = told.lines().next().unwrap_or_default();
+        if !text.contains(line) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{line}");
+        }
+        next = error.source();
+    }
+    text
+}

@@ -16,7 +16,7 @@ use crate::{
     Error,
     attempt::{Attempt, Ending},
     complete::{self, FAREWELL},
-    lease,
+    error, lease,
     progress::Measured,
     train::{Closing, Failure, Observation, Running, Trainer},
 };
@@ -68,7 +68,8 @@ impl Evaluation<'_> {
             biased;
             over = &mut leased => {
                 tracing::info!(reason = %over, "the candidate is no longer ours");
-                running.close(given_up(&over)).await;
+                let trained = Closing::Settled { trained: true };
+                running.close(given_up(&over, trained)).await;
                 return Ok(());
             }
             halt = self.drive(assignment, &mut attempt, &mut running) => halt,
@@ -102,13 +103,17 @@ impl Evaluation<'_> {
         let (result, closing) = tokio::select! {
             biased;
             result = hand_back => {
-                let closing = if result.is_ok() { settled } else { Closing::Save };
-                (result, closing)
+                let closing = match &result {
+                    Ok(None) => settled,
+                    Ok(Some(over)) => given_up(over, settled),
+                    Err(_) => Closing::Save,
+                };
+                (result.map(drop), closing)
             }
             // The server has heard of the end, if not through its answer to this worker.
             over = &mut leased => {
-                tracing::info!(reason = %over, "the candidate is settled");
-                (Ok(()), settled)
+                tracing::info!(reason = %over, "the candidate is no longer ours");
+                (Ok(()), given_up(&over, settled))
             }
         };
         if let Some(running) = running {
@@ -259,13 +264,14 @@ impl Evaluation<'_> {
         );
     }
 
-    /// Tells the orchestrator why the training halted.
+    /// Tells the orchestrator why the training halted; its word where the candidate is no longer
+    /// this worker's.
     async fn hand_back(
         &self,
         assignment: &Assignment,
         halt: Halt,
         epochs: f64,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<ClientError>, Error> {
         let failed = |source| Error::Orchestrator {
             endpoint: self.orchestrator.endpoint().to_owned(),
             source,
@@ -279,15 +285,16 @@ impl Evaluation<'_> {
                 let settle = complete::settle(self.orchestrator, assignment, &ending, epochs);
                 match self.unless_left(settle).await {
                     Some(result) => result.map_err(failed),
-                    None => Ok(()),
+                    None => Ok(None),
                 }
             }
             Halt::Leaving => {
                 tracing::info!(epochs, "gives the candidate back");
-                give_back("the worker leaves").await.map_err(failed)
+                give_back("the worker leaves").await.map_err(failed)?;
+                Ok(None)
             }
             Halt::Broken(error) => {
-                if let Err(error) = give_back(&error.to_string()).await {
+                if let Err(error) = give_back(&error::in_a_line(&error)).await {
                     tracing::warn!(%error, "the candidate could not be given back");
                 }
                 Err(error)
@@ -333,7 +340,7 @@ fn take(
                 attempt.refuse(error.to_string());
             }
         }
-        Some(Err(Failure::Candidate(cause))) => attempt.fail(chain(&*cause)),
+        Some(Err(Failure::Candidate(cause))) => attempt.fail(error::in_a_line(&*cause)),
         Some(Err(Failure::Worker(source))) => {
             let candidate = assignment.candidate.to_string();
             return Err(Error::Training { candidate, source });
@@ -343,33 +350,13 @@ fn take(
     Ok(())
 }
 
-/// An error and what it came from, on one line. libtorch appends its call stack, and an error may
-/// have told what it came from already.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let told = error.to_string();
-        let line = told.lines().next().unwrap_or_default();
-        if !text.contains(line) {
-            let colon = if text.is_empty() { "" } else { ": " };
-            text = format!("{text}{colon}{line}");
-        }
-        next = error.source();
-    }
-    text
-}
-
-/// What to do with the training of a candidate whose lease is over.
-fn given_up(over: &ClientError) -> Closing {
-    let settled = over
+/// What to do with the training of a candidate whose lease is over: as `settled` says, unless
+/// another worker has it.
+fn given_up(over: &ClientError, settled: Closing) -> Closing {
+    let is_settled = over
         .reason()
         .is_some_and(|reason| reason == "ALREADY_SETTLED");
-    if settled {
-        Closing::Settled { trained: true }
-    } else {
-        Closing::Leave
-    }
+    if is_settled { settled } else { Closing::Leave }
 }
 
 fn rounded(value: f64) -> f64 {

@@ -19,5 +19,5 @@ pub mod train;
 mod worker;
 
 pub use complete::lose;
-pub use error::Error;
+pub use error::{Error, in_a_line};
 pub use worker::{Post, Worker};

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     memory::keep_pages();
     let args = Args::parse();
     run(&args).unwrap_or_else(|(error, code)| {
-        eprintln!("peng4nn-worker: {error:#}");
+        eprintln!("peng4nn-worker: {}", peng_worker::in_a_line(&*error));
         code.into()
     })
 }
@@ -119,7 +119,8 @@ fn worker(args: &Args, place: &Place, slots: usize, screen: &Screen) -> anyhow::
     let keep = check(args)?;
     let orchestrator = orchestrator(args)?;
     let threads = args.threads(slots);
-    tracing::info!(name = place.name, threads, "ready");
+    let endpoint = orchestrator.endpoint();
+    tracing::info!(name = place.name, threads, orchestrator = endpoint, "ready");
     Ok(Worker {
         orchestrator,
         slots: vec![place.post(args, threads, keep)],

@@ -1,4 +1,4 @@
-//! Signals: the first one makes the worker leave, the second one ends the process. The
+//! Signals: the first one makes the worker leave, another one later ends the process. The
 //! end of an input that is followed is a first signal.
 
 use std::{
@@ -6,10 +6,17 @@ use std::{
     process::{self, ExitCode},
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
+
+/// Signals so close together are one: `timeout` sends one to the worker and one to its group.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// Why the worker leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +83,18 @@ impl Shutdown {
     }
 
     async fn watch(self, mut interrupts: Signal, mut terminations: Signal) {
+        let mut first: Option<Instant> = None;
         loop {
             let reason = tokio::select! {
                 Some(()) = interrupts.recv() => Reason::Interrupt,
                 Some(()) = terminations.recv() => Reason::Terminate,
                 else => return,
             };
+            let since = first.get_or_insert_with(Instant::now).elapsed();
             if self.reason.set(reason).is_err() {
+                if since < TOGETHER {
+                    continue;
+                }
                 tracing::warn!("the second signal: ends at once");
                 let code = match reason {
                     Reason::Interrupt => 130,

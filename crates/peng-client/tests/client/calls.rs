@@ -76,6 +76,11 @@ async fn patience_ends() {
         .unwrap_err();
     assert!(matches!(error, Error::GaveUp { .. }), "{error}");
     assert_eq!(error.code(), Some(Code::Unavailable));
+    let text = error.to_string();
+    assert!(
+        text.contains("tcp connect error: Connection refused"),
+        "{text}"
+    );
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 

@@ -54,7 +54,7 @@ pub enum Error {
         train: Vec<String>,
     },
     /// An image is damaged or of another format.
-    #[error("{} is no image that can be read", path.display())]
+    #[error("{} is no image that can be read: remove it, or put a whole one there", path.display())]
     Image {
         /// The file.
         path: PathBuf,

@@ -62,12 +62,12 @@ pub enum Error {
         name: String,
     },
     /// A file is no IDX file, or damaged.
-    #[error("a file of Fashion-MNIST is damaged")]
+    #[error("a file of Fashion-MNIST is damaged, get it again")]
     Idx(#[from] idx::Error),
     /// A file is not the published one.
     #[error(
         "{} is damaged: the SHA-256 sum of its content is {found}, that of the published one \
-         {expected}", path.display()
+         {expected}; get it again", path.display()
     )]
     Sum {
         /// The file.

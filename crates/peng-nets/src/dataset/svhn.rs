@@ -57,7 +57,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is not the published one.
-    #[error("{} is damaged: its MD5 sum is {found}, that of the published one {expected}", path.display())]
+    #[error(
+        "{} is damaged: its MD5 sum is {found}, that of the published one {expected}; get it again",
+        path.display()
+    )]
     Sum {
         /// The file.
         path: PathBuf,
@@ -67,7 +70,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A file is no MAT-file, or damaged.
-    #[error("a file of SVHN is damaged")]
+    #[error("a file of SVHN is damaged, get it again")]
     Mat(#[from] mat5::Error),
     /// An array is missing or has another shape.
     #[error("{}: {array} must be {right}, not {found}", path.display())]

@@ -83,15 +83,17 @@ impl Training {
         };
         fs::create_dir_all(folder).map_err(io(folder))?;
         let Place { epoch, batch, .. } = self.place;
-        let name = format!("{writer}-{epoch}-{batch}.safetensors");
+        let measured = self.measured.len();
+        let name = format!("{writer}-{epoch}-{batch}-{measured}.safetensors");
         let path = folder.join(&name);
-        let tensors = self.tensors();
-        let written = Tensor::write_safetensors(&tensors, &path);
-        written.map_err(|source| Error::Tensors {
-            path: path.clone(),
-            source,
+        // Written once more, it would be no checkpoint for as long as that takes.
+        if path.is_file() && self.is_saved(folder, &name) {
+            return Ok(());
+        }
+        self.write_tensors(&path).inspect_err(|_| {
+            // Where the disk is full, the next one would be refused for it, too.
+            let _ = fs::remove_file(&path);
         })?;
-        sync(&path).map_err(io(&path))?;
         let state = State {
             format: FORMAT,
             tensors: name.clone(),
@@ -110,11 +112,48 @@ impl Training {
             path: path.clone(),
             source,
         })?;
-        fs::write(&partial, text).map_err(io(&partial))?;
-        sync(&partial).map_err(io(&partial))?;
-        fs::rename(&partial, &path).map_err(io(&path))?;
+        let replaced = fs::write(&partial, text)
+            .and_then(|()| sync(&partial))
+            .and_then(|()| fs::rename(&partial, &path));
+        replaced.map_err(io(&path)).inspect_err(|_| {
+            let _ = fs::remove_file(&partial);
+            let _ = fs::remove_file(folder.join(&name));
+        })?;
         clear(folder, writer, &name);
         Ok(())
+    }
+
+    /// Whether the state in the folder is the present one, with tensors in that file.
+    fn is_saved(&self, folder: &Path, tensors: &str) -> bool {
+        let state = fs::read(folder.join(STATE)).ok();
+        let state: Option<State> = state.and_then(|text| serde_json::from_slice(&text).ok());
+        state.is_some_and(|state| state.tensors == tensors && self.differs_in(&state).is_none())
+    }
+
+    /// In what a stored training is another one.
+    fn differs_in(&self, state: &State) -> Option<&'static str> {
+        let images = (self.split.train.len(), self.split.validation.len());
+        let compared = [
+            ("format", state.format == FORMAT),
+            ("network", state.network == described(&self.network)),
+            ("seed", state.seed == self.seed),
+            ("settings", state.settings == self.settings),
+            ("number of images", state.images == images),
+        ];
+        let differs = compared.into_iter().find(|(_, same)| !same);
+        differs.map(|(what, _)| what)
+    }
+
+    fn write_tensors(&self, path: &Path) -> Result<(), Error> {
+        let written = Tensor::write_safetensors(&self.tensors(), path);
+        written.map_err(|source| Error::Tensors {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        sync(path).map_err(|source| Error::Io {
+            path: path.to_path_buf(),
+            source,
+        })
     }
 
     /// Goes on from the checkpoint in `folder`; `false`, with nothing changed, if there is none.
@@ -130,17 +169,8 @@ impl Training {
             path: path.clone(),
             source,
         })?;
-        let images = (self.split.train.len(), self.split.validation.len());
-        for (what, same) in [
-            ("format", state.format == FORMAT),
-            ("network", state.network == described(&self.network)),
-            ("seed", state.seed == self.seed),
-            ("settings", state.settings == self.settings),
-            ("number of images", state.images == images),
-        ] {
-            if !same {
-                return Err(Error::Foreign { path, what });
-            }
+        if let Some(what) = self.differs_in(&state) {
+            return Err(Error::Foreign { path, what });
         }
         let path = folder.join(&state.tensors);
         let failed = |source| Error::Tensors {

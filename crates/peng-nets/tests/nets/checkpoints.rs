@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use peng_nets::train::checkpoint::{self, Error};
 use peng_nets::train::{Augmentation, Rule, Settings, Step, Training};
@@ -135,4 +135,52 @@ fn damage_is_an_error_that_names_the_file() {
         );
         fs::write(&path, &whole).unwrap();
     }
+}
+
+/// The files of tensors in a folder.
+fn tensors(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))
+        .collect()
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = fresh(&network("1111-1010"), &settings(Rule::Sgd), 1);
+    // Nothing can be written where a folder lies.
+    let state = folder.path().join("state.json.w");
+    fs::create_dir(&state).unwrap();
+    let error = training.save(folder.path(), "w").unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(tensors(folder.path()).is_empty());
+    fs::remove_dir(state).unwrap();
+    training.save(folder.path(), "w").unwrap();
+    assert_eq!(tensors(folder.path()).len(), 1);
+}
+
+#[test]
+fn a_checkpoint_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut training = fresh(&network("1111-1010"), &settings(Rule::Sgd), 1);
+    training.save(folder.path(), "w").unwrap();
+    let [first] = tensors(folder.path()).try_into().unwrap();
+    let written = || fs::metadata(&first).unwrap().modified().unwrap();
+    let before = written();
+    training.save(folder.path(), "w").unwrap();
+    assert_eq!(written(), before);
+    // Another training's is no reason to keep it.
+    let other = fresh(&network("1111-1010"), &settings(Rule::Sgd), 2);
+    other.save(folder.path(), "w").unwrap();
+    assert!(
+        fresh(&network("1111-1010"), &settings(Rule::Sgd), 2)
+            .resume(folder.path())
+            .unwrap()
+    );
+    training.advance(&|| false).unwrap();
+    training.save(folder.path(), "w").unwrap();
+    let [second] = tensors(folder.path()).try_into().unwrap();
+    assert_ne!(second, first);
 }

@@ -120,7 +120,12 @@ async fn a_slot_that_crashes_is_started_again_and_the_other_trains_on() {
 #[tokio::test]
 async fn slots_leave_with_their_worker_and_give_their_candidates_back() {
     let mut pair = Pair::start(100, Duration::from_secs(8)).await;
-    signal("-TERM", &pair.worker.0.id().to_string());
+    // As `timeout` sends it, to a process and to its group.
+    let worker = pair.worker.0.id().to_string();
+    let sent = Command::new("kill")
+        .args(["-TERM", &worker, &worker])
+        .status();
+    assert!(sent.unwrap().success());
     let ended = timeout(Duration::from_mins(5), pair.worker.ended()).await;
     assert!(ended.unwrap().success(), "{}", pair.log());
     pair.are_given_back().await;
