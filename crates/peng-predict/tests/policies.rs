@@ -56,6 +56,24 @@ fn fixed_stops_at_its_epoch_or_share() {
 }
 
 #[test]
+fn a_share_is_not_an_observation_late_by_rounding() {
+    for (share, stop) in [("0.07", 7), ("0.14", 14), ("0.28", 28), ("0.55", 55)] {
+        for (policy, key) in [("fixed", "share"), ("asha", "first_share")] {
+            let experiment = experiment_to(100.0, policy, &[(key, share)]);
+            let mut better = experiment.start(0);
+            let trial = if policy == "asha" {
+                better.observe(at(f64::from(stop), 60.0)).unwrap();
+                &mut experiment.start(1)
+            } else {
+                &mut better
+            };
+            let stopped = play(trial, &[50.0; 99]);
+            assert_eq!(stopped, Some((f64::from(stop), ReasonCode::Rule)), "{policy}");
+        }
+    }
+}
+
+#[test]
 fn patience_counts_observations_without_an_improvement() {
     let experiment = experiment("patience", &[("observations", "3"), ("min_gain", "0.5")]);
     // 10.5 is no improvement on 10 by more than 0.5; 11 is, and 3 observations after it stop.
@@ -146,11 +164,17 @@ fn the_median_waits_for_warmup_and_interval() {
         play(&mut experiment.start(2), &[0.0; 10]),
         Some((2.0, ReasonCode::Rule))
     );
-    // Above at epoch 2; the next comparison is at 5.
     let mut values = vec![50.0; 10];
     values[2..].fill(0.0);
     let mut session = experiment.start(3);
     assert_eq!(play(&mut session, &values), None, "the best so far is kept");
+    // Above at epoch 2 and below from 3 on; the next comparison is at 5.
+    let experiment = self::experiment("median", &parameters);
+    complete(&experiment, 1, &[10.0, 10.0, 50.0, 50.0, 50.0, 50.0]);
+    assert_eq!(
+        play(&mut experiment.start(2), &[20.0; 6]),
+        Some((5.0, ReasonCode::Rule))
+    );
 }
 
 #[test]
@@ -325,7 +349,11 @@ fn parameters_that_are_wrong_are_named_with_what_would_be_right() {
             vec!["axis", "by_observation, by_epoch"],
         ),
         ("peng4nn", vec![("family", "cubic")], vec!["family", "exp"]),
-        ("any_of", vec![("policies", "any_of")], vec!["policies"]),
+        (
+            "any_of",
+            vec![("policies", "asha,any_of")],
+            vec!["must not contain any_of"],
+        ),
         (
             "any_of",
             vec![("policies", "fixed"), ("asha.factor", "3")],

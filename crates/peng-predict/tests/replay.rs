@@ -97,11 +97,43 @@ fn stopping_everything_early_ranks_by_the_start() {
 
 #[test]
 fn a_tie_with_the_last_of_the_best_counts_as_kept() {
-    let curves = [[9.0, 5.0], [8.0, 5.0], [1.0, 5.0], [0.0, 1.0]].map(|values| curve(&values));
+    // By their truth the first is taken, by their reports the second.
+    let curves = [[8.0, 5.0], [9.0, 5.0], [1.0, 5.0], [0.0, 1.0]].map(|values| curve(&values));
     let settings = settings(2.0, "fixed", &[("epoch", "1")]);
     let replay = play(&settings, &curves, ONE);
     let summary = Summary::new(&replay, Goal::Maximize, 0.25);
     assert!((summary.best_kept - 1.0).abs() < 1e-12);
+    assert_eq!(summary.false_stop_rate, Some(0.0));
+    assert!(summary.regret.abs() < 1e-12);
+}
+
+#[test]
+fn of_a_minimized_metric_the_figures_are_the_mirrored_ones() {
+    let summary = |goal: Goal, parameters: &[(&str, &str)]| {
+        let mut settings = Settings::clone(&settings(10.0, "fixed", parameters));
+        settings.goal = goal;
+        let mut curves = crossing();
+        if goal == Goal::Minimize {
+            for point in curves.iter_mut().flatten() {
+                point.value = 100.0 - point.value;
+            }
+        }
+        Summary::new(&play(&Arc::new(settings), &curves, ONE), goal, 0.2)
+    };
+    for epoch in ["2", "5", "9"] {
+        let [up, down] = [Goal::Maximize, Goal::Minimize].map(|goal| {
+            let summary = summary(goal, &[("epoch", epoch)]);
+            [
+                summary.best_kept,
+                summary.best_mean_difference,
+                summary.mae,
+                summary.kendall_tau,
+                summary.regret,
+            ]
+        });
+        let off = up.iter().zip(down).map(|(up, down)| (up - down).abs());
+        assert!(off.fold(0.0, f64::max) < 1e-9, "{up:?} {down:?}");
+    }
 }
 
 /// Four curves of 10 epochs that rise fast, or slowly.

@@ -76,6 +76,9 @@ impl Kind for Spec {
             .flat_map(|(_, names)| names.split(','))
             .map(str::trim)
             .collect();
+        if names.contains(&name) {
+            return Err(wrong(Error::Nested.to_string()));
+        }
         let is_known = |key: &str| {
             key == "policies"
                 || key

@@ -56,11 +56,12 @@ impl At {
         }
     }
 
-    /// How many epochs that are if the target is at this epoch.
+    /// How many epochs that are if the target is at this epoch. A share may be short by one part
+    /// in 10^12: the product of 0.07 and 100 is above 7, and the observation at epoch 7 is meant.
     pub fn epochs(&self, target: Epoch) -> f64 {
         match self {
             Self::Epoch(epoch) => epoch.get(),
-            Self::Share(share) => share * target.get(),
+            Self::Share(share) => share * target.get() * (1.0 - 1e-12),
         }
     }
 }
