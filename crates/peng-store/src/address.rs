@@ -45,7 +45,8 @@ impl FromStr for Address {
     type Err = Error;
 
     /// `postgres://..` (or `postgresql://..`) with the parameters of a libpq
-    /// address, `sqlite:FOLDER`, or a folder.
+    /// address, or `sqlite:FOLDER`. A bare word is none: it would be a folder to some, and
+    /// libpq's own `host=.. dbname=..` to others.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let options = text.parse().map_err(|source: sqlx::Error| Error::Address {
@@ -54,16 +55,19 @@ impl FromStr for Address {
             })?;
             return Ok(Self::Postgres(Box::new(options)));
         }
-        let folder = text.strip_prefix("sqlite:").unwrap_or(text);
-        let folder = folder.strip_prefix("//").unwrap_or(folder);
-        if folder.is_empty() || folder.contains("://") {
-            let scheme = folder.split_once("://").map_or("", |(scheme, _)| scheme);
-            return Err(Error::Address {
-                address: format!("{scheme}.."),
+        let folder = text.strip_prefix("sqlite:");
+        let folder = folder.map(|folder| folder.strip_prefix("//").unwrap_or(folder));
+        match folder {
+            Some(folder) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
+            // What comes later may be a password.
+            _ => Err(Error::Address {
+                address: match text.find(|c: char| !c.is_alphanumeric()) {
+                    Some(end) => format!("{}..", &text[..end]),
+                    None => text.to_owned(),
+                },
                 source: None,
-            });
+            }),
         }
-        Ok(Self::Folder(folder.into()))
     }
 }
 
@@ -95,7 +99,7 @@ mod tests {
     #[test]
     fn addresses_are_told_apart() {
         for (text, shown) in [
-            ("peng4nn-data", "sqlite:peng4nn-data"),
+            ("sqlite:peng4nn-data", "sqlite:peng4nn-data"),
             ("sqlite:/var/lib/peng4nn", "sqlite:/var/lib/peng4nn"),
             ("sqlite:///var/lib/peng4nn", "sqlite:/var/lib/peng4nn"),
             ("postgres://me:secret@db/nas", "postgres://db:5432/nas"),
@@ -111,6 +115,8 @@ mod tests {
         for text in [
             "",
             "sqlite:",
+            "nas",
+            "host=db dbname=nas password=secret",
             "mysql://me:secret@db/nas",
             "postgres://me:secret@db:port/nas",
         ] {

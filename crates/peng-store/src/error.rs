@@ -10,7 +10,7 @@ use rusqlite::ErrorCode;
 pub enum Error {
     /// The address names no store.
     #[error(
-        "`{address}` names no store; a folder, `sqlite:FOLDER` or `postgres://USER@HOST/DATABASE` would be right"
+        "`{address}` names no store; `postgres://USER@HOST/DATABASE` or `sqlite:FOLDER` would be right"
     )]
     Address {
         /// What was given, without a password.

@@ -32,7 +32,7 @@ pub(crate) struct ExportArgs {
         conflicts_with = "database"
     )]
     data: Option<PathBuf>,
-    /// The PostgreSQL database of the servers; an address as libpq reads it
+    /// The PostgreSQL database of the servers: postgres://USER@HOST/DATABASE
     #[arg(
         long,
         value_name = "URL",

@@ -45,7 +45,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The PostgreSQL database that holds the log instead of a folder, for several
-    /// servers behind one address; an address as libpq reads it
+    /// servers behind one address: postgres://USER@HOST/DATABASE, with the parameters
+    /// that libpq knows
     #[arg(
         long,
         value_name = "URL",
