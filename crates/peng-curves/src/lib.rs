@@ -1,5 +1,7 @@
 //! Recorded learning curves from CSV, plain or gzipped.
 
+mod lines;
+
 use std::{
     collections::HashMap,
     fmt::Display,
@@ -12,6 +14,7 @@ use std::{
 use clap::Args;
 use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
+use lines::Lines;
 use peng_predict::{Epoch, Observation, ValueRange, rate::Schedule};
 
 /// The first bytes of a gzip file (RFC 1952).
@@ -118,7 +121,7 @@ pub enum Error {
     },
     /// The head lacks a column.
     #[error(
-        "{}: no column `{name}`; the columns are {columns}; {flag} names another",
+        "{}: no column `{name}`; the columns are {columns}; {flag} names another{hint}",
         path.display()
     )]
     NoColumn {
@@ -130,6 +133,8 @@ pub enum Error {
         columns: String,
         /// The flag that names another.
         flag: &'static str,
+        /// What else may be wrong, or nothing.
+        hint: &'static str,
     },
     /// There is no row in it.
     #[error("{}: no curve in it", path.display())]
@@ -183,12 +188,12 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     }
 }
 
-/// What is in the input, unpacked where it begins as a gzip file does.
+/// The lines of the input, unpacked where it begins as a gzip file does.
 fn decoded(mut input: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
     Ok(if input.fill_buf()?.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(input))
+        Box::new(Lines::new(BufReader::new(MultiGzDecoder::new(input))))
     } else {
-        Box::new(input)
+        Box::new(Lines::new(input))
     })
 }
 
@@ -219,7 +224,7 @@ impl<'a> Rows<'a> {
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(input);
-        let heads = reader.headers().map_err(|source| broken(path, source))?;
+        let heads = reader.headers().map_err(|source| broken(path, 1, source))?;
         if heads.is_empty() {
             let path = path.to_owned();
             return Err(Error::Empty { path });
@@ -231,6 +236,12 @@ impl<'a> Rows<'a> {
                 name: name.to_owned(),
                 columns: heads.iter().collect::<Vec<_>>().join(", "),
                 flag,
+                hint: match heads.get(0) {
+                    Some(head) if heads.len() == 1 && head.contains([';', '\t']) => {
+                        "; commas separate columns"
+                    }
+                    _ => "",
+                },
             })?;
             let name = name.to_owned();
             Ok(Column { name, index })
@@ -270,9 +281,9 @@ impl<'a> Rows<'a> {
                 curves.len() - 1
             });
             self.note_schedule(&row, &mut curves[place])?;
-            if let Some(earlier) = lines.insert((place, observation.epoch), line_of(&row)) {
+            if let Some(earlier) = lines.insert((place, observation.epoch), self.line()) {
                 let wrong = format!("line {earlier} has the same epoch of curve `{id}`");
-                return Err(self.error(&row, &self.epoch, &wrong));
+                return Err(self.error(&self.epoch, &wrong));
             }
             curves[place].observations.push(observation);
         }
@@ -285,24 +296,30 @@ impl<'a> Rows<'a> {
     }
 
     fn next(&mut self, row: &mut StringRecord) -> Result<bool, Error> {
-        let path = self.path;
-        self.reader
-            .read_record(row)
-            .map_err(|source| broken(path, source))
+        let read = self.reader.read_record(row);
+        read.map_err(|source| broken(self.path, self.line(), source))
+    }
+
+    /// The line of the row just read; the last one of several. The reader's own place of a row is
+    /// before the empty lines above it.
+    fn line(&self) -> u64 {
+        self.reader.position().line() - 1
     }
 
     fn parse<'r>(&self, row: &'r StringRecord) -> Result<(&'r str, Observation), Error> {
-        let id = self.text(row, &self.curve)?;
-        let epoch = self.number(row, &self.epoch)?;
-        let epoch = Epoch::new(epoch).map_err(|error| self.error(row, &self.epoch, &error))?;
-        let value = self.number(row, &self.value)?;
+        let id = self.text(row, &self.curve, "a name")?;
+        let epoch = self.number(row, &self.epoch, "a number above 0")?;
+        let epoch = Epoch::new(epoch).map_err(|error| self.error(&self.epoch, &error))?;
+        let diverged = "a number, or nan where the training diverged,";
+        let value = self.number(row, &self.value, diverged)?;
         if value.is_finite() && !self.range.contains(value) {
-            let (lower, upper) = (self.range.lower(), self.range.upper());
+            let ends = [self.range.lower(), self.range.upper(), value];
+            let [lower, upper, value] = ends.map(short);
             let wrong = format!(
                 "must be from {lower} to {upper}, or nan, got {value}; --lower and --upper set \
                  another range"
             );
-            return Err(self.error(row, &self.value, &wrong));
+            return Err(self.error(&self.value, &wrong));
         }
         Ok((id, Observation { epoch, value }))
     }
@@ -316,7 +333,7 @@ impl<'a> Rows<'a> {
         let told = (!text.is_empty()).then(|| text.parse::<Schedule>());
         let told = told
             .transpose()
-            .map_err(|error| self.error(row, column, &error))?;
+            .map_err(|error| self.error(column, &error))?;
         if curve.observations.is_empty() {
             curve.schedule = told.map(Arc::new);
         } else if curve.schedule.as_deref() != told.as_ref() {
@@ -324,27 +341,32 @@ impl<'a> Rows<'a> {
                 "`{text}` is not what a row above says of curve `{}`",
                 curve.id
             );
-            return Err(self.error(row, column, &wrong));
+            return Err(self.error(column, &wrong));
         }
         Ok(())
     }
 
-    fn text<'r>(&self, row: &'r StringRecord, column: &Column) -> Result<&'r str, Error> {
+    fn text<'r>(
+        &self,
+        row: &'r StringRecord,
+        column: &Column,
+        right: &str,
+    ) -> Result<&'r str, Error> {
         row.get(column.index)
             .filter(|text| !text.is_empty())
-            .ok_or_else(|| self.error(row, column, "is empty"))
+            .ok_or_else(|| self.error(column, &format!("is empty; {right} would be right")))
     }
 
-    fn number(&self, row: &StringRecord, column: &Column) -> Result<f64, Error> {
-        let text = self.text(row, column)?;
+    fn number(&self, row: &StringRecord, column: &Column, right: &str) -> Result<f64, Error> {
+        let text = self.text(row, column, right)?;
         text.parse()
-            .map_err(|_| self.error(row, column, &format!("must be a number, got `{text}`")))
+            .map_err(|_| self.error(column, &format!("must be a number, got `{text}`")))
     }
 
-    fn error(&self, row: &StringRecord, column: &Column, wrong: &(impl Display + ?Sized)) -> Error {
+    fn error(&self, column: &Column, wrong: &(impl Display + ?Sized)) -> Error {
         Error::Field {
             path: self.path.to_owned(),
-            line: line_of(row),
+            line: self.line(),
             number: column.index + 1,
             column: column.name.clone(),
             wrong: wrong.to_string(),
@@ -352,8 +374,17 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What the reader met, with its line where it is known.
-fn broken(path: &Path, source: csv::Error) -> Error {
+/// A number as text, with an exponent where it would have many zeros.
+fn short(number: f64) -> String {
+    if number == 0.0 || (1e-6..1e15).contains(&number.abs()) {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
+}
+
+/// What the reader met in the row that ends in this line.
+fn broken(path: &Path, line: u64, source: csv::Error) -> Error {
     let path = path.to_owned();
     if source.is_io_error() {
         let source = source.into();
@@ -361,29 +392,20 @@ fn broken(path: &Path, source: csv::Error) -> Error {
     }
     match source.kind() {
         csv::ErrorKind::UnequalLengths {
-            pos: Some(place),
-            expected_len,
-            len,
+            expected_len, len, ..
         } => Error::Width {
             path,
-            line: place.line(),
+            line,
             found: *len,
             right: *expected_len,
         },
-        csv::ErrorKind::Utf8 {
-            pos: Some(place),
-            err,
-        } => Error::Text {
+        csv::ErrorKind::Utf8 { err, .. } => Error::Text {
             path,
-            line: place.line(),
+            line,
             number: err.field() + 1,
         },
         _ => Error::Csv { path, source },
     }
-}
-
-fn line_of(row: &StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
 }
 
 #[cfg(test)]

@@ -62,9 +62,18 @@ fn errors_name_file_line_and_column() {
         ),
         (
             "a,1,\n",
-            "curves.csv:2: column 3 (`val_accuracy`): is empty",
+            "curves.csv:2: column 3 (`val_accuracy`): is empty; a number, or nan where the \
+             training diverged, would be right",
         ),
-        (",1,2\n", "curves.csv:2: column 1 (`curve_id`): is empty"),
+        (
+            ",1,2\n",
+            "curves.csv:2: column 1 (`curve_id`): is empty; a name would be right",
+        ),
+        (
+            "a,1,-1e300\n",
+            "curves.csv:2: column 3 (`val_accuracy`): must be from 0 to 100, or nan, got -1e300; \
+             --lower and --upper set another range",
+        ),
         (
             "a,1,100.5\n",
             "curves.csv:2: column 3 (`val_accuracy`): must be from 0 to 100, or nan, got 100.5; \
@@ -90,8 +99,35 @@ fn errors_name_file_line_and_column() {
         "curves.csv: no column `curve_id`; the columns are curve, epoch, val_accuracy; \
          --curve-column names another"
     );
+    for separator in [";", "\t"] {
+        let text = "curve_id,epoch,val_accuracy\na,1,2\n".replace(',', separator);
+        let error = read_bytes(text.as_bytes()).unwrap_err();
+        assert!(
+            error.ends_with("another; commas separate columns"),
+            "{error}"
+        );
+    }
     let error = read_bytes(&[0x1f, 0x8b, 8, 0, 1]).unwrap_err();
     assert!(error.starts_with("cannot read curves.csv: "), "{error}");
+}
+
+#[test]
+fn a_line_is_told_whatever_ends_lines_and_wherever_they_are_empty() {
+    let text = "curve_id,epoch,val_accuracy\n\na,1,2\n\n\na,2,2\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let curves = read_bytes(text.replace('\n', end).as_bytes()).unwrap();
+        assert_eq!(points(&curves[0]), [(1.0, 2.0), (2.0, 2.0)], "{end:?}");
+        for (wrong, right) in [
+            ("a,x,2", "curves.csv:7: column 2"),
+            ("a,x,2\n", "curves.csv:7: column 2"),
+            ("a,3\n", "curves.csv:7: 2 columns"),
+            ("a,1,3\n", "curves.csv:7: column 2 (`epoch`): line 3 has"),
+        ] {
+            let text = format!("{text}{wrong}").replace('\n', end);
+            let error = read_bytes(text.as_bytes()).unwrap_err();
+            assert!(error.starts_with(right), "{end:?}: {error}");
+        }
+    }
 }
 
 #[test]

@@ -68,7 +68,11 @@ fn a_share_is_not_an_observation_late_by_rounding() {
                 &mut better
             };
             let stopped = play(trial, &[50.0; 99]);
-            assert_eq!(stopped, Some((f64::from(stop), ReasonCode::Rule)), "{policy}");
+            assert_eq!(
+                stopped,
+                Some((f64::from(stop), ReasonCode::Rule)),
+                "{policy}"
+            );
         }
     }
 }
