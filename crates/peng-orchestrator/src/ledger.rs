@@ -45,7 +45,7 @@ pub(crate) struct Ledger {
     key: SearchKey,
     /// `None` after a failed write: what is stored is the truth, and is read again.
     search: Mutex<Option<Search>>,
-    /// Sent after every change.
+    /// Sent after every change; [`Ledger::started`] alone begins.
     status: watch::Sender<Status>,
     events: broadcast::Sender<Event>,
     ended: mpsc::UnboundedSender<Event>,
@@ -293,7 +293,14 @@ impl Ledger {
         let finished = self
             .change(|search| (search.is_finished(), Change::default()))
             .await?;
-        self.tell(finished, Vec::new());
+        self.status.send_modify(|status| {
+            if matches!(status, Status::Opened) {
+                *status = Status::Running;
+            }
+            if finished {
+                *status = Status::Finished;
+            }
+        });
         Ok(())
     }
 
@@ -357,11 +364,11 @@ impl Ledger {
 
     fn tell(&self, finished: bool, events: Vec<Event>) {
         self.publish(events);
+        // Even where it stays the same: those who wait look again. What changes before the start
+        // is no start: leases that ran out while nobody was here are kept first.
         self.status.send_modify(|status| {
             if finished {
                 *status = Status::Finished;
-            } else if matches!(status, Status::Opened) {
-                *status = Status::Running;
             }
         });
     }

@@ -71,6 +71,17 @@ impl Running {
 
     /// With another store for the state of the search.
     pub(crate) async fn with_searches(
+        config: Config,
+        store: Arc<Sqlite>,
+        searches: Arc<dyn Searches>,
+    ) -> Self {
+        let running = Self::opened(config, store, searches).await;
+        running.orchestrator.start().await.unwrap();
+        running
+    }
+
+    /// Listens; the search is not started yet.
+    pub(crate) async fn opened(
         mut config: Config,
         store: Arc<Sqlite>,
         searches: Arc<dyn Searches>,
@@ -89,7 +100,6 @@ impl Running {
         let stop = CancellationToken::new();
         let shutdown = stop.clone().cancelled_owned();
         let serving = tokio::spawn(async move { server.run(shutdown).await.unwrap() });
-        orchestrator.start().await.unwrap();
         Self {
             orchestrator,
             client,

@@ -10,11 +10,16 @@ use std::{
 
 use peng_client::{Client, Options};
 use peng_orchestrator::Orchestrator;
-use peng_proto::v1;
+use peng_proto::{
+    search::Assignment,
+    v1::{self, lease_candidate_response::Work},
+};
 use peng_search::Candidate;
 use peng_store::{Error, SearchKey, SearchRecord, Searches, Sqlite};
 
-use crate::harness::{Running, assignment, config, evaluate, finish, reopen, search, train};
+use crate::harness::{
+    Running, assignment, config, evaluate, finish, lease, reopen, search, train,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_search_ends_as_an_undisturbed_one() {
@@ -69,6 +74,33 @@ async fn a_killed_search_ends_as_an_undisturbed_one() {
     // Started once more, there is nothing left to do.
     let running = Running::start(config, reopen(folder.path()).await).await;
     running.orchestrator.finished().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lent_or_lost_before_the_search_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.settings.lease = Duration::from_secs(1);
+    let running = Running::start(config.clone(), reopen(folder.path()).await).await;
+    let early = assignment(&running.client, "early").await;
+    let late = assignment(&running.client, "late").await;
+    running.kill();
+    // Both leases run out while nobody is there.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+
+    let store = reopen(folder.path()).await;
+    let running = Running::opened(config, store.clone(), store).await;
+    let renewal = |assignment: &Assignment| v1::RenewLeaseRequest {
+        candidate: assignment.candidate.to_string(),
+        lease_token: assignment.lease.token.clone(),
+    };
+    running.client.renew_lease(renewal(&early)).await.unwrap();
+    let work = lease(&running.client, "greedy", 0).await;
+    assert!(matches!(work, Work::Idle(_)), "{work:?}");
+    running.orchestrator.start().await.unwrap();
+    running.client.renew_lease(renewal(&late)).await.unwrap();
+    let next = assignment(&running.client, "greedy").await;
+    assert_eq!(next.candidate.id.as_str(), "c0003");
 }
 
 #[tokio::test]
