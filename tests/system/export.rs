@@ -68,9 +68,19 @@ fn exported_is_what_was_reported(store: [&str; 2]) {
     assert_eq!(lines[0]["state"], "running");
     assert!(lines.iter().any(|line| line["state"] == "stopped"));
 
-    let missing = peng4nn(&["export", store[0], store[1], "--experiment", "f"]);
-    assert_eq!(missing.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no experiment `f`"));
+    let before = std::fs::read(file).unwrap();
+    for more in [&[][..], &["--output", file]] {
+        let missing = ["export", store[0], store[1], "--experiment", "f"];
+        let missing = peng4nn(&[&missing[..], more].concat());
+        assert_eq!(missing.status.code(), Some(2));
+        assert!(missing.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no experiment `f`"));
+    }
+    assert_eq!(
+        std::fs::read(file).unwrap(),
+        before,
+        "nothing is written over"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

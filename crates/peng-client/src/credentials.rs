@@ -35,6 +35,14 @@ pub enum CredentialsError {
         #[source]
         source: io::Error,
     },
+    /// A file of certificates holds none.
+    #[error(
+        "{path} holds no certificate; PEM, from -----BEGIN CERTIFICATE----- on, would be right"
+    )]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
     /// A token has characters that no token has.
     #[error("the token is none: it has other characters than letters, digits and '_'")]
     Token(#[from] InvalidMetadataValue),
@@ -57,7 +65,7 @@ impl Credentials {
     /// Trusts only servers whose certificate rests on one in this PEM file, instead of those
     /// that rest on an authority of the system's.
     pub fn with_ca_file(mut self, path: &Path) -> Result<Self, CredentialsError> {
-        self.ca = Some(Certificate::from_pem(read(path)?));
+        self.ca = Some(Certificate::from_pem(certificates(path)?));
         Ok(self)
     }
 
@@ -67,7 +75,7 @@ impl Credentials {
         certificate: &Path,
         key: &Path,
     ) -> Result<Self, CredentialsError> {
-        self.identity = Some(Identity::from_pem(read(certificate)?, read(key)?));
+        self.identity = Some(Identity::from_pem(certificates(certificate)?, read(key)?));
         Ok(self)
     }
 
@@ -137,6 +145,15 @@ fn read(path: &Path) -> Result<String, CredentialsError> {
     })
 }
 
+fn certificates(path: &Path) -> Result<String, CredentialsError> {
+    let text = read(path)?;
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(text);
+    }
+    let path = path.to_owned();
+    Err(CredentialsError::NoCertificate { path })
+}
+
 fn is_loopback(host: Option<&str>) -> bool {
     let Some(host) = host else { return false };
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -199,6 +216,15 @@ mod tests {
     fn nothing_secret_is_in_debug_output() {
         let secret = Credentials::default().with_token("peng4nn_1").unwrap();
         assert!(!format!("{secret:?} {:?}", Bearer(secret.token.clone())).contains("peng4nn_1"));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        fs::write(&path, "none").unwrap();
+        let error = Credentials::default().with_ca_file(&path).unwrap_err();
+        assert!(error.to_string().contains("tokens holds no certificate"));
     }
 
     #[test]

@@ -54,7 +54,17 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error())
+        let mut text = String::new();
+        for error in self.error().chain() {
+            let more = error.to_string();
+            // Some errors say what lies behind them in their own words, too.
+            if text.is_empty() {
+                text = more;
+            } else if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+        }
+        f.write_str(&text)
     }
 }
 
@@ -70,5 +80,19 @@ impl From<Failure> for ExitCode {
             Failure::Input(_) => Self::from(2),
             Failure::Failed(_) => Self::FAILURE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_is_said_once() {
+        let error = anyhow!("refused").context("cannot connect: refused");
+        let failure = Failure::Failed(error.context("no answer"));
+        assert_eq!(failure.to_string(), "no answer: cannot connect: refused");
     }
 }

@@ -54,6 +54,16 @@ impl Metric {
         range.map_err(|error| Failure::input(anyhow::anyhow!("--lower, --upper: {error}")))
     }
 
+    /// What may be wrong with values that can be: shares read as percent.
+    pub(crate) fn doubt(&self, curves: &[Curve]) -> Option<&'static str> {
+        let percent = self.goal == Way::Maximize && self.upper.is_none();
+        let largest = largest(curves);
+        (percent && largest > 0.0 && largest <= 1.0).then_some(
+            "no value is above 1: if they are shares, --upper 1 would be right, for thresholds are \
+             in percent of the range",
+        )
+    }
+
     /// The range of the metric, as given or as these curves have it; brings them into it.
     pub(crate) fn range(&self, curves: &mut [Curve]) -> Result<ValueRange, Failure> {
         let readable = self.readable()?;
@@ -144,6 +154,17 @@ mod tests {
         let given = ["--goal", "minimize", "--lower", "-1", "--upper", "7"];
         assert_eq!(ends(&given, &mut curves), (-1.0, 7.0));
         assert!(metric(&["--lower", "100"]).readable().is_err());
+    }
+
+    #[test]
+    fn shares_read_as_percent_are_doubted() {
+        let shares = losses(&[&[0.5, f64::NAN], &[0.9, 1.0]]);
+        assert!(metric(&[]).doubt(&shares).is_some());
+        assert!(metric(&["--upper", "1"]).doubt(&shares).is_none());
+        assert!(metric(&["--goal", "minimize"]).doubt(&shares).is_none());
+        for percent in [&[0.5, 1.5][..], &[0.0, 0.0]] {
+            assert!(metric(&[]).doubt(&losses(&[percent])).is_none());
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use peng_predict::policy::Calibration;
+use peng_predict::{ValueRange, policy::Calibration};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,6 +46,18 @@ pub(crate) fn table(heads: &[&str]) -> Table {
 /// A cell with a number of so many decimals, or a dash.
 pub(crate) fn number(value: Option<f64>, decimals: usize) -> Cell {
     Cell::new(value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}")))
+}
+
+/// Decimals of values of a metric: two for percent, more where the range is narrower.
+pub(crate) fn decimals(range: ValueRange) -> usize {
+    let narrower = (100.0 / (range.upper() - range.lower())).log10().ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to 6"
+    )]
+    let more = narrower.clamp(0.0, 6.0) as usize;
+    2 + more
 }
 
 /// A verdict, a reason or an outcome as the API writes it: `NEVER_LEARNS`.
@@ -104,6 +116,21 @@ mod tests {
         assert_eq!(word(Verdict::Stop), "STOP");
         assert_eq!(word(ReasonCode::NeverLearns), "NEVER_LEARNS");
         assert_eq!(word(Outcome::at_bounds([true; 4])), "AT_BOUND");
+    }
+
+    #[test]
+    fn narrow_ranges_have_more_decimals() {
+        for (upper, right) in [
+            (1e9, 2),
+            (100.0, 2),
+            (10.0, 3),
+            (2.3, 4),
+            (1.0, 4),
+            (1e-9, 8),
+        ] {
+            let range = ValueRange::new(0.0, upper).unwrap();
+            assert_eq!(decimals(range), right, "{upper}");
+        }
     }
 
     #[test]

@@ -17,9 +17,7 @@ use peng_proto::{
 use peng_search::Candidate;
 use peng_store::{Error, SearchKey, SearchRecord, Searches, Sqlite};
 
-use crate::harness::{
-    Running, assignment, config, evaluate, finish, lease, reopen, search, train,
-};
+use crate::harness::{Running, assignment, config, evaluate, finish, lease, reopen, search, train};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_search_ends_as_an_undisturbed_one() {

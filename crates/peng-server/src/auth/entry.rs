@@ -31,7 +31,7 @@ pub struct Entry {
 pub enum NotAnEntry {
     /// Something is missing.
     #[error(
-        "has {0} words; a name, a digest, the time when it expires (or `never`) and one scope or more would be right"
+        "has too few words, {0}; a name, a digest, the time when it expires (or `never`) and one scope or more would be right"
     )]
     Short(usize),
     /// The name cannot be one.
@@ -172,8 +172,8 @@ mod tests {
     fn an_error_says_what_would_be_right() {
         let digest = Token::from_entropy([1; 32]).digest();
         for (line, named) in [
-            ("w".to_owned(), "has 1 words"),
-            (format!("w {digest} never"), "has 3 words"),
+            ("w".to_owned(), "has too few words, 1"),
+            (format!("w {digest} never"), "has too few words, 3"),
             (
                 format!("w% {digest} never read:experiments/*"),
                 "the name `w%`",

@@ -26,6 +26,16 @@ impl Group {
         curves.map(|curve| curve.observations.as_slice()).collect()
     }
 
+    /// How many curves end before the target epoch, and not because they diverged.
+    pub(super) fn short(&self) -> usize {
+        let ends = self
+            .curves
+            .iter()
+            .filter_map(|curve| curve.observations.last());
+        ends.filter(|last| last.epoch < self.target && last.value.is_finite())
+            .count()
+    }
+
     /// A file's name without its folder and extensions.
     pub(super) fn file(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
@@ -43,6 +53,9 @@ pub(super) fn read(args: &EvaluateArgs) -> Result<Vec<Group>, Failure> {
         let readable = args.metric.readable()?;
         let mut curves =
             peng_curves::read(path, &args.columns(), readable).map_err(Failure::input)?;
+        if let Some(doubt) = args.metric.doubt(&curves) {
+            eprintln!("{}: {doubt}", path.display());
+        }
         let range = args.metric.range(&mut curves)?;
         if let Some(schedule) = args.schedule.clone().map(Arc::new) {
             for curve in &mut curves {
@@ -74,6 +87,14 @@ pub(super) fn read(args: &EvaluateArgs) -> Result<Vec<Group>, Failure> {
         }
         for group in &mut groups[first..] {
             group.target = args.target.unwrap_or_else(|| last_epoch(&group.curves));
+        }
+        let short: usize = groups[first..].iter().map(Group::short).sum();
+        if short > 0 {
+            eprintln!(
+                "{}: {short} curves end before the target epoch; what they end with counts as \
+                 their fitness",
+                path.display()
+            );
         }
     }
     Ok(groups)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use peng_predict::{Epoch, Goal, metrics::Summary};
+use peng_predict::{Epoch, Goal, ValueRange, metrics::Summary};
 
 use super::{groups::Group, policies::Policy, replays::Run};
 
@@ -16,6 +16,7 @@ pub(super) struct Row<'a> {
     pub(super) group: Option<&'a str>,
     pub(super) curves: usize,
     pub(super) target: Epoch,
+    pub(super) range: ValueRange,
     pub(super) policy: &'a Policy,
     pub(super) summary: Summary,
 }
@@ -66,6 +67,7 @@ fn experiment<'a>(runs: &[Run<'a>], goal: Goal, best: f64) -> Row<'a> {
         group: group.name.as_deref(),
         curves: group.curves.len(),
         target: group.target,
+        range: group.range,
         policy,
         summary: Summary::mean(&summaries),
     }
@@ -82,6 +84,7 @@ fn mean<'r, 'a: 'r>(experiments: impl Iterator<Item = &'r Row<'a>>) -> Option<Ro
         group: None,
         curves: experiments.iter().map(|row| row.curves).sum(),
         target: experiments.iter().map(|row| row.target).max()?,
+        range: first.range,
         policy: first.policy,
         summary: Summary::mean(&summaries),
     })

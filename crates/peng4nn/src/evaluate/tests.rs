@@ -113,6 +113,22 @@ fn every_curve_is_a_row_of_the_per_trial_file() {
 }
 
 #[test]
+fn curves_that_end_early_are_counted() {
+    let file = file();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let short = "c_1,3,50\nc_2,9,60\nd_1,9,40\nd_2,1,50\nd_2,2,nan\n";
+    fs::write(file.path(), format!("{text}{short}")).unwrap();
+    let count = |more: &[&str]| {
+        let groups = groups::read(&args(file.path(), more)).unwrap();
+        groups.iter().map(groups::Group::short).collect::<Vec<_>>()
+    };
+    assert_eq!(count(&[]), [3]);
+    assert_eq!(count(&["--target", "9"]), [1]);
+    // An experiment's target is its own last epoch.
+    assert_eq!(count(&["--group", "^[a-z]"]), [0, 0, 1, 0]);
+}
+
+#[test]
 fn a_name_without_a_group_is_an_error() {
     let file = file();
     let args = args(file.path(), &["--group", "^a"]);

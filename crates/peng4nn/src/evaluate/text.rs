@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::Cell;
 
 use super::rows::Row;
-use crate::output::{calibration, number, table, word};
+use crate::output::{calibration, decimals, number, table, word};
 
 const HEADS: [&str; 16] = [
     "curves",
@@ -57,6 +57,7 @@ fn curves(row: &Row<'_>) -> String {
 
 fn cells(curves: &str, row: &Row<'_>) -> Vec<Cell> {
     let summary = &row.summary;
+    let value = |value: f64| number(Some(value), decimals(row.range));
     let share = |share: Option<f64>| number(share.map(|share| 100.0 * share), 0);
     vec![
         Cell::new(curves),
@@ -64,10 +65,10 @@ fn cells(curves: &str, row: &Row<'_>) -> Vec<Cell> {
         number(Some(100.0 * summary.epochs_saved), 1),
         number(Some(summary.throughput_factor), 2),
         number(Some(summary.best_kept), 2),
-        number(Some(summary.best_mean_difference), 2),
-        number(Some(summary.mae), 2),
+        value(summary.best_mean_difference),
+        value(summary.mae),
         number(Some(summary.kendall_tau), 2),
-        number(Some(summary.regret), 2),
+        value(summary.regret),
         share(Some(summary.stopped)),
         Cell::new(why(row)),
         share(summary.coverage_50),

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
-use peng_store::{Address, Event, Seq, Trials};
+use peng_store::{Address, Event, ExperimentKey, Seq, Trials};
 
 use crate::exit::{Ending, Failure};
 
@@ -32,7 +32,7 @@ pub(crate) struct ExportArgs {
         conflicts_with = "database"
     )]
     data: Option<PathBuf>,
-    /// The PostgreSQL database of the servers: postgres://USER@HOST/DATABASE
+    /// The PostgreSQL database of the servers: `postgres://USER@HOST/DATABASE`
     #[arg(
         long,
         value_name = "URL",
@@ -84,6 +84,14 @@ pub(crate) async fn run(args: ExportArgs) -> Result<Ending, Failure> {
         }
     };
     let store = peng_store::open_to_read(&address).await?;
+    let id = &args.experiment;
+    let experiment = store.experiment(id).await?.ok_or_else(|| {
+        let ids = "its id would be right, as `cifar` of `experiments/cifar`";
+        Failure::input(anyhow!(
+            "--experiment: there is no experiment `{id}`; {ids}"
+        ))
+    })?;
+    // Nothing is written over where there is nothing to write.
     let out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(
             File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
@@ -92,8 +100,8 @@ pub(crate) async fn run(args: ExportArgs) -> Result<Ending, Failure> {
     };
     let out = BufWriter::new(out);
     match args.format {
-        Format::Csv => write_all(&*store, &args.experiment, csv::Rows::new(out)?).await?,
-        Format::Jsonl => write_all(&*store, &args.experiment, json::Lines::new(out)).await?,
+        Format::Csv => write_all(&*store, experiment.key, csv::Rows::new(out)?).await?,
+        Format::Jsonl => write_all(&*store, experiment.key, json::Lines::new(out)).await?,
     }
     Ok(Ending::Done)
 }
@@ -104,14 +112,14 @@ trait Sink {
     fn end(self) -> anyhow::Result<()>;
 }
 
-async fn write_all(store: &dyn Trials, id: &str, mut sink: impl Sink) -> Result<(), Failure> {
-    let experiment = store
-        .experiment(id)
-        .await?
-        .ok_or_else(|| Failure::input(anyhow!("--experiment: there is no experiment `{id}`")))?;
+async fn write_all(
+    store: &dyn Trials,
+    experiment: ExperimentKey,
+    mut sink: impl Sink,
+) -> Result<(), Failure> {
     let mut after = Seq::START;
     loop {
-        let page = store.events(experiment.key, after, PAGE).await?;
+        let page = store.events(experiment, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         for event in &page {

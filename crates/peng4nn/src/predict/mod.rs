@@ -78,6 +78,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Ending, Failure> {
     for path in &args.curves {
         let mut curves =
             peng_curves::read(path, &args.columns, readable).map_err(Failure::input)?;
+        if let Some(doubt) = args.metric.doubt(&curves) {
+            eprintln!("{}: {doubt}", path.display());
+        }
         let experiment = Experiment::new(Arc::new(Settings {
             goal: args.metric.goal(),
             range: args.metric.range(&mut curves)?,

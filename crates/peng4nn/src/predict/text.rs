@@ -6,13 +6,13 @@ use comfy_table::Cell;
 use peng_predict::{Decision, trial::Session};
 
 use super::Judged;
-use crate::output::{number, table};
+use crate::output::{decimals, number, table};
 
 /// Writes a table and a line that sums it up.
 pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
     let heads = [
         "curve",
-        ">epochs",
+        ">epoch",
         ">last",
         ">predicted",
         "interval",
@@ -36,6 +36,7 @@ pub(super) fn write(mut out: impl Write, judged: &[Judged]) -> io::Result<()> {
 }
 
 fn row(Judged { id, session }: &Judged) -> Vec<Cell> {
+    let decimals = decimals(session.settings().range);
     let stop = session.stop();
     let decision = stop
         .map(|(_, decision)| decision)
@@ -44,14 +45,18 @@ fn row(Judged { id, session }: &Judged) -> Vec<Cell> {
     let interval = prediction.and_then(|prediction| prediction.interval.as_ref());
     vec![
         Cell::new(id),
-        Cell::new(session.len()),
-        number(session.last().map(|last| last.value), 2),
-        number(prediction.map(|prediction| prediction.fitness), 2),
+        Cell::new(
+            session
+                .last()
+                .map_or_else(String::new, |last| last.epoch.to_string()),
+        ),
+        number(session.last().map(|last| last.value), decimals),
+        number(prediction.map(|prediction| prediction.fitness), decimals),
         Cell::new(interval.map_or_else(
             || "-".to_owned(),
             |i| {
                 format!(
-                    "{:.2} to {:.2} ({:.0} %)",
+                    "{:.decimals$} to {:.decimals$} ({:.0} %)",
                     i.lower,
                     i.upper,
                     100.0 * i.level

@@ -19,6 +19,7 @@ use crate::{
     output::Format,
     policy::PolicyArgs,
     secure::{ConnectArgs, ListenArgs},
+    serve::address,
 };
 
 /// Search for architectures, on this machine or with workers elsewhere
@@ -68,9 +69,9 @@ struct PlaceArgs {
     /// Use the prediction server at this address instead of starting one
     #[arg(long, value_name = "URL")]
     predictor: Option<String>,
-    /// Where workers reach the orchestrator; port 0 takes a free one. Name it
-    /// for workers that are started elsewhere
-    #[arg(long, value_name = "ADDRESS")]
+    /// Where workers reach the orchestrator: an address, or a port of 127.0.0.1; port 0
+    /// takes a free one. Name it for workers that are started elsewhere
+    #[arg(long, value_name = "PORT|ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Workers to start here; 0 leaves the work to others
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -10,7 +10,10 @@ use peng_orchestrator::{
     progress::{Event, Kind},
 };
 use peng_proto::v1;
-use peng_search::candidate::{Ending, Id, Outcome};
+use peng_search::{
+    Space,
+    candidate::{Ending, Id, Outcome},
+};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::args::Plan;
@@ -36,9 +39,14 @@ impl Display {
     pub(super) fn new(plan: &Plan, address: &str) -> Self {
         let total = plan.config.settings.candidates;
         let epochs = plan.epochs();
+        // What workers make of a described space, and on what, is theirs.
+        let on = match plan.config.settings.space {
+            Space::Described(_) => String::new(),
+            _ => format!(" on {}", plan.config.training.dataset),
+        };
         eprintln!(
-            "search {}: {total} candidates x {epochs} epochs on {}, orchestrator at {address}",
-            plan.config.search.0, plan.config.training.dataset,
+            "search {}: {total} candidates x {epochs} epochs{on}, orchestrator at {address}",
+            plan.config.search.0,
         );
         let bars = std::io::stderr().is_terminal().then(|| Bars::new(total));
         Self {

@@ -39,9 +39,11 @@ pub(super) fn write(out: &mut impl Write, report: &Report, files: &[PathBuf]) ->
         ("Prediction", comparison(report)),
         (
             "Calibration",
+            // Before a trial has told there is nothing to say.
             report
                 .calibration
                 .as_ref()
+                .filter(|account| account.stops + account.best > 0)
                 .map_or_else(String::new, calibration),
         ),
         (
@@ -106,10 +108,18 @@ fn first_cells(row: &Row) -> Vec<Cell> {
     vec![
         Cell::new(&row.candidate),
         Cell::new(&row.genome),
-        Cell::new(si(row.flops)),
-        Cell::new(si(row.parameters)),
+        Cell::new(counted(row.flops)),
+        Cell::new(counted(row.parameters)),
         Cell::new(row.epochs),
     ]
+}
+
+/// A count; a dash where only the worker knows.
+fn counted(count: u64) -> String {
+    match count {
+        0 => "-".to_owned(),
+        count => si(count),
+    }
 }
 
 fn enforced_row(row: &Row) -> Vec<Cell> {

@@ -19,6 +19,7 @@ use tracing::{error, info};
 pub(crate) use config::Config;
 use layers::Layers;
 use place::Place;
+pub(crate) use place::address;
 use retention::Retention;
 
 use crate::{
@@ -37,16 +38,17 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct ServeArgs {
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:50051]
-    #[arg(long, value_name = "ADDRESS")]
+    /// Where to listen: an address, or a port of 127.0.0.1; port 0 takes a free one
+    /// [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "PORT|ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// The folder that holds the log of observations and verdicts; made where
     /// missing [default: peng4nn-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The PostgreSQL database that holds the log instead of a folder, for several
-    /// servers behind one address: postgres://USER@HOST/DATABASE, with the parameters
-    /// that libpq knows
+    /// servers behind one address: `postgres://USER@HOST/DATABASE`, with the
+    /// parameters that libpq knows
     #[arg(
         long,
         value_name = "URL",

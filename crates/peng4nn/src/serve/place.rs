@@ -20,9 +20,14 @@ impl FromStr for Place {
             return Ok(Self((Ipv4Addr::LOCALHOST, port).into()));
         }
         text.parse().map(Self).map_err(|_| {
-            format!("`{text}` is neither a port like 9464 nor an address like 127.0.0.1:9464")
+            format!("`{text}` is neither a port like 50051 nor an address like 127.0.0.1:50051")
         })
     }
+}
+
+/// As a [`Place`], for a flag that takes an address.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map(|Place(address)| address)
 }
 
 impl<'de> Deserialize<'de> for Place {
@@ -70,7 +75,7 @@ mod tests {
         }
         for wrong in ["", "65536", "-1", "localhost"] {
             assert!(
-                wrong.parse::<Place>().unwrap_err().contains("9464"),
+                wrong.parse::<Place>().unwrap_err().contains("50051"),
                 "{wrong}"
             );
         }
