@@ -1,6 +1,10 @@
 //! `peng4nn health`: the question that a container's health check asks.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    io::{Write, stdout},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -17,8 +21,8 @@ use crate::{
 
 /// Ask a running server whether it serves
 ///
-/// Exit code 0 if it does, 1 if it is not there or about to leave
-/// (grpc.health.v1).
+/// Prints `serving` and exits with 0 if it does; exits with 1 if it is not there or
+/// about to leave (grpc.health.v1).
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     /// The server
@@ -50,6 +54,7 @@ pub(crate) async fn run(args: HealthArgs) -> Result<Ending, Failure> {
     let wait = Duration::from_secs(args.wait.into());
     let asked = tokio::time::timeout(wait, ask(channel, args.service)).await;
     asked.with_context(|| format!("no answer from {} within {} s", args.endpoint, args.wait))??;
+    writeln!(stdout(), "serving").context("cannot write the answer")?;
     Ok(Ending::Done)
 }
 

@@ -151,6 +151,10 @@ fn what_cannot_be_right_is_exit_code_2_and_says_where() {
             "`no url`",
         ),
         (&["health", "--endpoint", "no url"], "`no url`"),
+        (
+            &["evaluate", "--curves", "c.csv", "--plot", "c.png"],
+            "must end in .svg",
+        ),
         (&["nonsense"], "nonsense"),
     ] {
         let output = run(arguments);
@@ -248,7 +252,10 @@ fn a_server_is_healthy_until_it_is_asked_to_leave() {
         (&["health", &endpoint, service], 0),
         (&["health", &endpoint, "--service=none"], 1),
     ] {
-        assert_eq!(run(arguments).status.code(), Some(code), "{arguments:?}");
+        let asked = run(arguments);
+        assert_eq!(asked.status.code(), Some(code), "{arguments:?}");
+        let said = if code == 0 { "serving\n" } else { "" };
+        assert_eq!(text(&asked.stdout), said, "{arguments:?}");
     }
     let second = run(&["serve", "--listen=127.0.0.1:0", "--data", &data]);
     assert_eq!(second.status.code(), Some(1));

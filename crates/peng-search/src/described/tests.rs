@@ -46,6 +46,16 @@ fn a_written_space_is_the_same_when_read() {
 }
 
 #[test]
+fn a_range_as_wide_as_numbers_go_is_drawn_from_all_over() {
+    let text = r#"{"parameters": [{"name": "a", "real": {"from": -1e308, "to": 1e308}}]}"#;
+    let space: Space = serde_json::from_str(text).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let below = |_: &usize| space.random(&mut rng).real("a").unwrap() < 0.0;
+    let below = (0..32).filter(below).count();
+    assert!((4..28).contains(&below), "{below}");
+}
+
+#[test]
 fn values_of_another_space_are_refused() {
     let message = |text: &str| {
         let values: Values = text.parse().unwrap();

@@ -79,7 +79,8 @@ impl Domain {
                     let (from, to) = (range.from.ln(), range.to.ln());
                     (from + share * (to - from)).exp()
                 } else {
-                    range.from + share * (range.to - range.from)
+                    // Their difference may be too large for a number.
+                    range.from * (1.0 - share) + range.to * share
                 };
                 Value::Real(rounded(value).clamp(range.from, range.to))
             }

@@ -69,7 +69,7 @@ pub(crate) struct EvaluateArgs {
     pub(super) per_trial: Option<PathBuf>,
     /// Draw curves with their predictions, and what each policy saved and kept, into
     /// this SVG file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.svg", value_parser = svg)]
     pub(super) plot: Option<PathBuf>,
     /// Replays at a time; the figures are the same, the decision times grow with it
     /// [default: the number of cores]
@@ -147,6 +147,14 @@ fn fraction(text: &str) -> Result<f64, String> {
     right
         .then_some(number)
         .ok_or_else(|| "must be above 0 and at most 1".to_owned())
+}
+
+fn svg(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let right = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg"));
+    right
+        .then_some(path)
+        .ok_or_else(|| "the figure is an SVG: the name must end in .svg".to_owned())
 }
 
 fn workers(text: &str) -> Result<usize, String> {

@@ -29,13 +29,13 @@ const HEADS: [&str; 16] = [
 /// Writes a table.
 pub(super) fn write(mut out: impl Write, rows: &[Row<'_>]) -> io::Result<()> {
     let mut table = table(&HEADS);
-    let mut above = String::new();
+    let mut above = None;
     for row in rows {
-        let curves = curves(row);
         // A name is written once.
-        let shown = if curves == above { "" } else { &curves };
+        let curves_of = Some((row.path, row.group));
+        let shown = if curves_of == above { "" } else { &curves(row) };
         table.add_row(cells(shown, row));
-        above = curves;
+        above = curves_of;
     }
     writeln!(out, "{}", table.trim_fmt())?;
     for row in rows {
