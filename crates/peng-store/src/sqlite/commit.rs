@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::{
     Error, Seq, State, Write, Written,
@@ -12,7 +12,8 @@ use crate::{
 
 /// Executes the writes in a transaction; where one fails, nothing is stored.
 pub(super) fn execute(db: &Connection, writes: &[Write], at: i64) -> Result<Vec<Written>, Error> {
-    let commit = db.unchecked_transaction()?;
+    // Its turn to write is waited for; one that has read before it asks would be refused at once.
+    let commit = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let known = Known {
         created: create(db, writes, at)?,
         trials: versions(
