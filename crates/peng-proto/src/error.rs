@@ -118,7 +118,7 @@ impl Error {
     pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
         Self {
             reason,
-            message: message.to_string(),
+            message: cut(message.to_string()),
             fields: Vec::new(),
             after: None,
         }
@@ -131,7 +131,7 @@ impl Error {
 
     /// The field `path` names something that `reason` speaks of.
     pub fn of_field(reason: Reason, path: impl Into<String>, wrong: impl fmt::Display) -> Self {
-        let (path, wrong) = (path.into(), wrong.to_string());
+        let (path, wrong) = (cut(path.into()), cut(wrong.to_string()));
         Self {
             reason,
             message: format!("{path}: {wrong}"),
@@ -158,6 +158,17 @@ impl Error {
         }
         self
     }
+}
+
+/// A text that repeats all that a client has sent would not fit into the headers that it takes:
+/// 8 KiB by default, of which a byte may need three.
+fn cut(mut text: String) -> String {
+    const BYTES: usize = 600;
+    if text.len() > BYTES {
+        text.truncate(text.floor_char_boundary(BYTES));
+        text.push_str(" ..");
+    }
+    text
 }
 
 impl fmt::Display for Error {
@@ -258,6 +269,15 @@ mod tests {
         assert_eq!(violations[0].field, "observation.value");
         assert_eq!(reason_of(&status).unwrap(), "INVALID_FIELD");
         assert_eq!(status.message(), "observation.value: is out of range");
+    }
+
+    #[test]
+    fn what_a_client_has_sent_is_not_repeated_at_any_length() {
+        let long = "ä".repeat(1_000_000);
+        let error = Error::field(long.clone(), format!("`{long}` is no token")).within("a");
+        let status = Status::from(error);
+        assert!(status.message().len() < 2_000);
+        assert!(status.details().len() < 4_000);
     }
 
     #[test]
