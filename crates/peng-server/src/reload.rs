@@ -63,20 +63,49 @@ impl Files {
     }
 
     async fn run(self) {
-        let mut known = self.versions();
+        let (tokens, files) = self.versions();
+        let mut seen = (Seen::new(tokens), Seen::new(files));
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let now = self.versions();
-            if let Some(tokens) = self.tokens.as_ref().filter(|_| now.0 != known.0) {
+            let changed = (seen.0.changed(now.0), seen.1.changed(now.1));
+            if let Some(tokens) = self.tokens.as_ref().filter(|_| changed.0) {
                 told("tokens", tokens.reload());
             }
-            if let Some(files) = self.certificates.as_ref().filter(|_| now.1 != known.1) {
+            if let Some(files) = self.certificates.as_ref().filter(|_| changed.1) {
                 told("certificates", files.reload());
             }
-            known = now;
         }
+    }
+}
+
+/// What was seen of files that are looked at again and again.
+#[derive(Debug)]
+struct Seen<V> {
+    /// When they were read.
+    read: V,
+    /// Last.
+    last: V,
+}
+
+impl<V: Clone + PartialEq> Seen<V> {
+    fn new(read: V) -> Self {
+        let last = read.clone();
+        Self { read, last }
+    }
+
+    /// Whether they are to be read again: others than were read, and the same as at the last look.
+    /// Half a token file is one that has withdrawn tokens.
+    fn changed(&mut self, now: V) -> bool {
+        let stays = now == self.last;
+        self.last = now;
+        let changed = stays && self.last != self.read;
+        if changed {
+            self.read = self.last.clone();
+        }
+        changed
     }
 }
 
@@ -87,5 +116,18 @@ fn told<E: std::error::Error + 'static>(what: &str, read: Result<(), E>) {
             error = &error as &dyn std::error::Error,
             "the {what} have changed and cannot be used; those from before stay"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_being_written_is_read_once_it_stays_as_it_is() {
+        let mut seen = Seen::new(1);
+        let looks = [1, 2, 3, 3, 3, 4, 1, 1, 2, 1, 1];
+        let changed = looks.map(|version| u8::from(seen.changed(version)));
+        assert_eq!(changed, [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
     }
 }
