@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use peng_predict::Epoch;
 use peng_proto::error::{Error, Reason};
 use peng_store::{Trials, Write, Written};
 use tokio::{
@@ -25,6 +26,39 @@ use crate::{Limits, metrics::Metrics, notices::Notices, storage};
 /// Set once a write of a session was refused or has failed: what the session
 /// decides from then on rests on what is not in the log, so none of it is written.
 pub(crate) type Spoiled = Arc<AtomicBool>;
+
+/// The session that writes are of; each has a clone until it is on disk or lost.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    spoiled: Spoiled,
+    /// Where the training is to end.
+    target: Epoch,
+    under_way: Arc<()>,
+}
+
+impl Origin {
+    /// Without writes.
+    pub(crate) fn new(spoiled: Spoiled, target: Epoch) -> Self {
+        Self {
+            spoiled,
+            target,
+            under_way: Arc::default(),
+        }
+    }
+
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn spoil(&self) {
+        self.spoiled.store(true, Ordering::Release);
+    }
+
+    /// Whether one of them is under way, asked of the session's own.
+    pub(crate) fn has_writes(&self) -> bool {
+        Arc::strong_count(&self.under_way) > 1
+    }
+}
 
 /// Why a write is not on disk.
 #[derive(Debug)]
@@ -59,7 +93,7 @@ impl From<Error> for Lost {
 #[derive(Debug)]
 struct Request {
     write: Write,
-    spoiled: Option<Spoiled>,
+    origin: Option<Origin>,
     done: oneshot::Sender<Result<Written, Lost>>,
 }
 
@@ -139,11 +173,11 @@ impl Committer {
 
 impl Place {
     /// Queues a write, of a session or of nobody's.
-    pub(crate) fn write(self, write: Write, spoiled: Option<Spoiled>) -> Ticket {
+    pub(crate) fn write(self, write: Write, origin: Option<Origin>) -> Ticket {
         let (done, ticket) = oneshot::channel();
         self.0.send(Request {
             write,
-            spoiled,
+            origin,
             done,
         });
         Ticket(ticket)
@@ -198,12 +232,11 @@ async fn commit(
 ) {
     let (mut writes, mut waiting) = (Vec::new(), Vec::new());
     for request in batch {
-        let spoiled = request.spoiled.as_deref();
-        if spoiled.is_some_and(|flag| flag.load(Ordering::Acquire)) {
+        if request.origin.as_ref().is_some_and(Origin::is_spoiled) {
             answer(request.done, Err(Lost::Stale));
         } else {
             writes.push(request.write);
-            waiting.push((request.spoiled, request.done));
+            waiting.push((request.origin, request.done));
         }
     }
     if writes.is_empty() {
@@ -219,9 +252,13 @@ async fn commit(
                     notices.publish(write.experiment(), *seq);
                 }
             }
-            for ((spoiled, done), written) in waiting.into_iter().zip(written) {
+            for (((origin, done), written), write) in waiting.into_iter().zip(written).zip(&writes)
+            {
+                if let (Some(origin), Written::At(_)) = (&origin, written) {
+                    count(metrics, write, origin.target);
+                }
                 if written == Written::Stale {
-                    spoil(spoiled);
+                    spoil(origin);
                     answer(done, Err(Lost::Stale));
                 } else {
                     answer(done, Ok(written));
@@ -235,8 +272,8 @@ async fn commit(
                 "a commit failed; nothing of it was acknowledged"
             );
             // Marked before anyone hears of it: who asks again is not to find the session.
-            let (marks, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-            marks.into_iter().for_each(spoil);
+            let (origins, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            origins.into_iter().for_each(spoil);
             for done in waiting {
                 answer(done, Err(refusal.clone().into()));
             }
@@ -244,9 +281,17 @@ async fn commit(
     }
 }
 
-fn spoil(spoiled: Option<Spoiled>) {
-    if let Some(flag) = spoiled {
-        flag.store(true, Ordering::Release);
+fn spoil(origin: Option<Origin>) {
+    if let Some(origin) = origin {
+        origin.spoil();
+    }
+}
+
+/// Counts a decision that is on disk.
+fn count(metrics: &Metrics, write: &Write, target: Epoch) {
+    if let Write::Observe { logged, enters, .. } = write {
+        let epoch = logged.observation.epoch.get();
+        metrics.logged(&logged.decision, enters.is_some(), epoch, target.get());
     }
 }
 

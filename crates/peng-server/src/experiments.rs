@@ -22,6 +22,10 @@ use crate::{commit::Spoiled, storage, sync::lock};
 /// Events read from the store at once.
 const PAGE: u32 = 1_024;
 
+/// Experiments in memory from which on those that nobody needs leave it: no trial of theirs is
+/// there. One that is asked for again is restored from the log.
+const IDLE: usize = 1_024;
+
 /// An experiment in memory.
 #[derive(Debug)]
 pub(crate) struct Experiment {
@@ -185,11 +189,19 @@ async fn history(
 
 type Cell = Arc<OnceCell<Arc<Experiment>>>;
 
+type Open = HashMap<names::Experiment, Cell>;
+
+/// Whether neither a trial nor a call holds the experiment.
+fn unused(cell: &Cell) -> bool {
+    let idle = |known: &Arc<Experiment>| Arc::strong_count(known) == 1;
+    Arc::strong_count(cell) == 1 && cell.get().is_none_or(idle)
+}
+
 /// The experiments in memory.
 #[derive(Debug)]
 pub(crate) struct Experiments {
     store: Arc<dyn Trials>,
-    open: Mutex<HashMap<names::Experiment, Cell>>,
+    open: Arc<Mutex<Open>>,
 }
 
 impl Experiments {
@@ -197,7 +209,7 @@ impl Experiments {
     pub(crate) fn new(store: Arc<dyn Trials>) -> Self {
         Self {
             store,
-            open: Mutex::default(),
+            open: Arc::default(),
         }
     }
 
@@ -205,23 +217,28 @@ impl Experiments {
     pub(crate) async fn get(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
         let cell = {
             let mut open = lock(&self.open);
+            if open.len() >= IDLE && !open.contains_key(name) {
+                open.retain(|_, cell| !unused(cell));
+            }
             let cell = open.entry(name.clone()).or_default();
             if cell.get().is_some_and(|known| known.is_spoiled()) {
                 *cell = Cell::default();
             }
             cell.clone()
         };
-        let restored = cell.get_or_try_init(|| self.restore(name)).await.cloned();
-        if restored.is_err() {
-            let mut open = lock(&self.open);
-            if open
-                .get(name)
-                .is_some_and(|known| Arc::ptr_eq(known, &cell))
-            {
-                open.remove(name);
-            }
+        if let Some(known) = cell.get() {
+            return Ok(known.clone());
         }
-        restored
+        // Goes on where who asked has gone: a log that takes longer to read than a call may last
+        // would never be read otherwise.
+        let restoring = Restoring {
+            store: self.store.clone(),
+            open: self.open.clone(),
+            name: name.clone(),
+            cell,
+        };
+        let restored = tokio::spawn(restoring.run()).await;
+        restored.map_err(|_| Error::new(Reason::Internal, "the experiment was lost"))?
     }
 
     /// The experiment of that name as the store has it now, be it another one than is known.
@@ -265,17 +282,55 @@ impl Experiments {
     }
 
     async fn stored(&self, name: &names::Experiment) -> Result<peng_store::Experiment, Error> {
-        let stored = self.store.experiment(name.0.as_str()).await;
-        stored.map_err(storage::refusal)?.ok_or_else(|| {
-            let message = format!("there is no experiment `{name}`; create it first");
-            Error::new(Reason::NotFound, message)
-        })
+        stored(&*self.store, name).await
+    }
+}
+
+async fn stored(
+    store: &dyn Trials,
+    name: &names::Experiment,
+) -> Result<peng_store::Experiment, Error> {
+    let stored = store.experiment(name.0.as_str()).await;
+    stored.map_err(storage::refusal)?.ok_or_else(|| {
+        let message = format!("there is no experiment `{name}`; create it first");
+        Error::new(Reason::NotFound, message)
+    })
+}
+
+/// An experiment that is yet to be restored.
+struct Restoring {
+    store: Arc<dyn Trials>,
+    open: Arc<Mutex<Open>>,
+    name: names::Experiment,
+    cell: Cell,
+}
+
+impl Restoring {
+    async fn run(self) -> Result<Arc<Experiment>, Error> {
+        let restore = || async {
+            let stored = stored(&*self.store, &self.name).await?;
+            let experiment = Experiment::restore(&*self.store, stored).await?;
+            Ok(Arc::new(experiment))
+        };
+        let restored = self.cell.get_or_try_init(restore).await.cloned();
+        if restored.is_err() {
+            self.give_up();
+        }
+        restored
     }
 
-    async fn restore(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
-        let stored = self.stored(name).await?;
-        Experiment::restore(&*self.store, stored)
-            .await
-            .map(Arc::new)
+    /// Leaves no place for it, unless others wait for it there.
+    fn give_up(&self) {
+        // The map's and this one.
+        const NOBODY_ELSE: usize = 2;
+        let mut open = lock(&self.open);
+        let is_last = |known: &Cell| {
+            Arc::ptr_eq(known, &self.cell)
+                && known.get().is_none()
+                && Arc::strong_count(known) == NOBODY_ELSE
+        };
+        if open.get(&self.name).is_some_and(is_last) {
+            open.remove(&self.name);
+        }
     }
 }

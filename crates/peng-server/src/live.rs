@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tracing::debug;
 
 use crate::{
-    commit::{Place, Spoiled, Ticket},
+    commit::{Origin, Place, Ticket},
     experiments::Experiment,
     metrics::Metrics,
     overrun::Overruns,
@@ -33,8 +33,8 @@ const TIMED: usize = 1_000;
 pub(crate) struct Live {
     pub(crate) experiment: Arc<Experiment>,
     key: TrialKey,
-    /// Set once a write was lost on which later decisions rest.
-    spoiled: Spoiled,
+    /// What its writes have in common.
+    origin: Origin,
     /// Asked for since it was last looked at for removal.
     touched: AtomicBool,
     /// Whether its last decision took so long that other calls should not wait for the next.
@@ -66,8 +66,9 @@ pub(crate) enum Refusal {
     /// It cannot have one.
     Wrong(Error),
     /// STOP was decided too late to count: what is in memory is no longer the log, and the
-    /// observation is to be recorded as late on the trial restored from it.
-    Late,
+    /// observation is to be recorded as late on the trial restored from it, which goes on with
+    /// these overruns.
+    Late(Overruns),
 }
 
 impl From<Error> for Refusal {
@@ -109,7 +110,7 @@ impl Live {
     ) -> Result<Self, Error> {
         let session = experiment.session(&row, log)?;
         Ok(Self {
-            spoiled: experiment.spoiled(),
+            origin: Origin::new(experiment.spoiled(), experiment.settings.target),
             experiment,
             key: row.key,
             touched: AtomicBool::new(true),
@@ -122,8 +123,14 @@ impl Live {
         })
     }
 
+    /// Whether a write was lost on which later decisions rest.
     pub(crate) fn is_spoiled(&self) -> bool {
-        self.spoiled.load(Ordering::Acquire)
+        self.origin.is_spoiled()
+    }
+
+    /// Whether a write of it is under way.
+    pub(crate) fn is_written(&self) -> bool {
+        self.origin.has_writes()
     }
 
     /// Marks it as asked for.
@@ -152,7 +159,7 @@ impl Live {
             trial: self.key,
             basis: inner.basis(order),
         };
-        place.write(write, Some(self.spoiled.clone()))
+        place.write(write, Some(self.origin.clone()))
     }
 
     /// Whether a decision of it may take longer than a thread should keep other calls waiting.
@@ -164,14 +171,14 @@ impl Live {
         lock(&self.inner).row.state.is_terminal()
     }
 
-    /// The decision, whether it ended the trial, and when it is durable. `late` records the
-    /// observation without a fit.
+    /// The decision, whether it ended the trial, and when it is durable. `late`, the overruns up to
+    /// it, records the observation without a fit.
     pub(crate) fn observe(
         &self,
         place: Place,
         observation: Observation,
         terms: &Terms,
-        late: bool,
+        late: Option<Overruns>,
     ) -> Result<(Decision, bool, Ticket), Refusal> {
         let mut order = self.experiment.in_order();
         let mut inner = lock(&self.inner);
@@ -193,8 +200,8 @@ impl Live {
         let (decision, took) = inner.decide(observation, terms, late)?;
         self.slow.store(took > SLOW, Ordering::Relaxed);
         let Some(decision) = decision else {
-            self.spoiled.store(true, Ordering::Release);
-            return Err(Refusal::Late);
+            self.origin.spoil();
+            return Err(Refusal::Late(inner.overruns));
         };
         let stops = decision.verdict == Verdict::Stop
             && self.experiment.settings.mode == Mode::Enforce
@@ -213,13 +220,8 @@ impl Live {
             }),
             enters,
         };
-        let target = self.experiment.settings.target.get();
-        terms.metrics.logged(&decision, stops, epoch.get(), target);
-        Ok((
-            decision,
-            stops,
-            place.write(write, Some(self.spoiled.clone())),
-        ))
+        let ticket = place.write(write, Some(self.origin.clone()));
+        Ok((decision, stops, ticket))
     }
 
     pub(crate) fn complete(
@@ -255,7 +257,7 @@ impl Live {
             at,
             message: message.to_owned(),
         };
-        Ok(place.write(write, Some(self.spoiled.clone())))
+        Ok(place.write(write, Some(self.origin.clone())))
     }
 
     /// Takes the observations after `epoch` back. This is then no longer what the log says: who
@@ -287,7 +289,7 @@ impl Live {
             resumes,
         };
         let ticket = place.write(write, None);
-        self.spoiled.store(true, Ordering::Release);
+        self.origin.spoil();
         Ok(ticket)
     }
 
@@ -303,9 +305,12 @@ impl Inner {
         &mut self,
         observation: Observation,
         terms: &Terms,
-        late: bool,
+        late: Option<Overruns>,
     ) -> Result<(Option<Decision>, Duration), Error> {
-        if late || self.overruns.passes_over() {
+        self.overruns = late.unwrap_or(self.overruns);
+        // A trial that has diverged or was stopped is told so without a fit.
+        let is_judged = !observation.is_diverged() && self.session.stop().is_none();
+        if is_judged && (late.is_some() || self.overruns.passes_over()) {
             let decision = Decision::out_of_time();
             self.session
                 .record(observation, decision.clone())
@@ -313,7 +318,7 @@ impl Inner {
             return Ok((Some(decision), Duration::ZERO));
         }
         let policy = &self.session.settings().policy;
-        let is_timed = policy.points_fitted(self.session.len() + 1) >= TIMED;
+        let is_timed = is_judged && policy.points_fitted(self.session.len() + 1) >= TIMED;
         let before = is_timed.then(computed);
         let began = Instant::now();
         let decision = self

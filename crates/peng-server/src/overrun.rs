@@ -5,7 +5,7 @@ const LONGEST: u32 = 64;
 
 /// The overruns of one trial: after each, more of the next observations are answered stale
 /// without a fit, so that a trial whose fits are slow takes a bounded share of a core.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Overruns {
     /// Observations to pass over yet.
     left: u32,

@@ -293,13 +293,13 @@ impl Server {
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(limits.silence()))
             .http2_keepalive_timeout(Some(limits.silence()))
-            .layer(tower::util::MapResponseLayer::new(
-                oversize::rename_code::<Body>,
-            ))
             // One more than may be, so that it is told; more wait with their client.
             .max_concurrent_streams(u32::try_from(limits.peer_calls.saturating_add(1)).ok())
             .layer(calls)
             .layer(GateLayer(Arc::new(access)))
+            .layer(tower::util::MapResponseLayer::new(
+                oversize::rename_code::<Body>,
+            ))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(
                 listen::connections(listeners, &hall, &leaving),

@@ -23,6 +23,7 @@ use crate::{
     experiments::{Experiment, Experiments},
     live::{Extent, Live, Refusal, Snapshot, Terms},
     metrics::Metrics,
+    overrun::Overruns,
     storage,
     sync::lock,
 };
@@ -32,9 +33,6 @@ use crate::{
 pub(crate) struct Pending<T> {
     value: T,
     ticket: Ticket,
-    /// Keeps the trial in memory until its write is on disk: one restored from
-    /// the log before would not know of it.
-    _live: Arc<Live>,
 }
 
 impl<T> Pending<T> {
@@ -60,8 +58,8 @@ pub(crate) struct Sessions {
     live: Mutex<HashMap<names::Trial, Cell>>,
     /// Trials in memory in the order in which they are looked at for removal.
     idle: Mutex<VecDeque<names::Trial>>,
-    /// Trials whose next decision is late.
-    late: Mutex<HashSet<names::Trial>>,
+    /// Trials whose next decision is late, with their overruns.
+    late: Mutex<HashMap<names::Trial, Overruns>>,
     /// Ended trials that are still in memory, oldest first.
     ended: Mutex<VecDeque<names::Trial>>,
 }
@@ -125,6 +123,7 @@ impl Sessions {
     pub(crate) fn forget_experiment(&self, name: &names::Experiment) {
         self.experiments.forget(name);
         lock(&self.live).retain(|trial, _| trial.experiment != *name);
+        lock(&self.late).retain(|trial, _| trial.experiment != *name);
     }
 
     /// The trial of that name, if it is in memory as the log has it.
@@ -149,16 +148,18 @@ impl Sessions {
             live.touch();
             return Ok(live.clone());
         }
-        let restored = cell.get_or_try_init(|| self.restore(name)).await.cloned();
-        match &restored {
-            Ok(live) => {
-                lock(&self.idle).push_back(name.clone());
-                if live.is_ended() {
-                    self.has_ended(name);
-                }
-            }
-            Err(_) => {
-                self.forget(name, |known| Arc::ptr_eq(known, &cell));
+        let asked = Asked {
+            sessions: self,
+            name,
+            cell,
+        };
+        let restored = asked.cell.get_or_try_init(|| self.restore(name)).await;
+        let restored = restored.cloned();
+        drop(asked);
+        if let Ok(live) = &restored {
+            lock(&self.idle).push_back(name.clone());
+            if live.is_ended() {
+                self.has_ended(name);
             }
         }
         self.make_room();
@@ -292,7 +293,11 @@ impl Sessions {
         let mode = live.experiment.settings.mode;
         let late = {
             let mut late = lock(&self.late);
-            !late.is_empty() && late.remove(name)
+            if late.is_empty() {
+                None
+            } else {
+                late.remove(name)
+            }
         };
         let observe = || live.observe(place, observation, &self.terms, late);
         let observed = if live.is_slow() {
@@ -303,8 +308,8 @@ impl Sessions {
         let (decision, stops, ticket) = match observed {
             Ok(observed) => observed,
             Err(Refusal::Wrong(error)) => return Err(self.refuse(live, error).await),
-            Err(Refusal::Late) => {
-                lock(&self.late).insert(name.clone());
+            Err(Refusal::Late(overruns)) => {
+                lock(&self.late).insert(name.clone(), overruns);
                 return Err(Lost::Stale);
             }
         };
@@ -314,7 +319,6 @@ impl Sessions {
         Ok(Pending {
             value: (decision, mode),
             ticket,
-            _live: live.clone(),
         })
     }
 
@@ -334,9 +338,8 @@ impl Sessions {
             };
             self.has_ended(name);
             Ok(Pending {
-                value: live.clone(),
+                value: live,
                 ticket,
-                _live: live,
             })
         })
         .await
@@ -351,11 +354,7 @@ impl Sessions {
                 Ok(ticket) => ticket,
                 Err(refusal) => return Err(self.refuse(&live, refusal).await),
             };
-            Ok(Pending {
-                value: (),
-                ticket,
-                _live: live,
-            })
+            Ok(Pending { value: (), ticket })
         })
         .await
     }
@@ -373,17 +372,14 @@ impl Sessions {
             Ok(Pending {
                 value: (live.experiment.clone(), snapshot),
                 ticket,
-                _live: live,
             })
         })
         .await
     }
 
-    /// A refusal, unless another server has written what may make it wrong.
+    /// A refusal, unless what it rests on is lost, or another server has written what may make it
+    /// wrong.
     async fn refuse(&self, live: &Live, refusal: Error) -> Lost {
-        if !self.store.is_shared() {
-            return refusal.into();
-        }
         let place = match self.committer.place().await {
             Ok(place) => place,
             Err(error) => return error.into(),
@@ -408,10 +404,33 @@ impl Sessions {
     }
 }
 
-/// Whether nobody holds the trial, so that no write of it is under way.
+/// Someone who has asked for a trial that is yet to be restored.
+///
+/// The place of one that cannot be restored is given up, by an error or because who asked has gone,
+/// and not before the last who waits for it: a trial is in memory once.
+struct Asked<'a> {
+    sessions: &'a Sessions,
+    name: &'a names::Trial,
+    cell: Cell,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        // The map's and this one.
+        const NOBODY_ELSE: usize = 2;
+        self.sessions.forget(self.name, |known| {
+            Arc::ptr_eq(known, &self.cell)
+                && known.get().is_none()
+                && Arc::strong_count(known) == NOBODY_ELSE
+        });
+    }
+}
+
+/// Whether nobody holds the trial and no write of it is under way: one restored from the log before
+/// would not know of it.
 fn unused(cell: &Cell) -> bool {
-    let alone = cell.get().is_none_or(|live| Arc::strong_count(live) == 1);
-    Arc::strong_count(cell) == 1 && alone
+    let idle = |live: &Arc<Live>| Arc::strong_count(live) == 1 && !live.is_written();
+    Arc::strong_count(cell) == 1 && cell.get().is_none_or(idle)
 }
 
 /// Computes while the other tasks of this thread go on in another, where there are several.

@@ -12,6 +12,9 @@ use peng_store::{Deleted, Experiment, NewExperiment, OnlyIf};
 use super::{Service, id, name, page_size};
 use crate::{auth::Caller, storage};
 
+/// Experiments that are read at once, where only some of them may be seen.
+const AT_ONCE: u32 = 100;
+
 impl Service {
     pub(super) async fn create_experiment(
         &self,
@@ -123,21 +126,45 @@ impl Service {
             "" => String::new(),
             token => id("page_token", token)?.to_string(),
         };
-        let page = self
-            .store
-            .experiments(&after, size)
-            .await
-            .map_err(storage::refusal)?;
-        let full = page.len() == size as usize;
-        let next = page.last().filter(|_| full).map(|last| last.id.clone());
-        let visible = |stored: &&Experiment| {
+        let (seen, is_last) = self.visible(caller, after, size).await?;
+        let next = seen.last().filter(|_| !is_last);
+        Ok(v1::ListExperimentsResponse {
+            next_page_token: next.map(|last| last.id.clone()).unwrap_or_default(),
+            experiments: seen.iter().map(to_wire).collect(),
+        })
+    }
+
+    /// At most `size` experiments after `after` that the caller may see, and whether there are no
+    /// others. Those that it may not see are passed over, so that no page token names one.
+    async fn visible(
+        &self,
+        caller: &Caller,
+        mut after: String,
+        size: u32,
+    ) -> Result<(Vec<Experiment>, bool), Error> {
+        let is_visible = |stored: &Experiment| {
             let id = stored.id.parse().map(names::Experiment);
             id.is_ok_and(|name| caller.sees(&name))
         };
-        Ok(v1::ListExperimentsResponse {
-            experiments: page.iter().filter(visible).map(to_wire).collect(),
-            next_page_token: next.unwrap_or_default(),
-        })
+        let mut seen = Vec::new();
+        loop {
+            let missing = size as usize - seen.len();
+            let limit = size.max(AT_ONCE);
+            let page = self.store.experiments(&after, limit).await;
+            let page = page.map_err(storage::refusal)?;
+            let is_last = page.len() < limit as usize;
+            if let Some(last) = page.last() {
+                after.clone_from(&last.id);
+            }
+            let mut found = page.into_iter().filter(is_visible);
+            seen.extend(found.by_ref().take(missing));
+            if found.next().is_some() {
+                return Ok((seen, false));
+            }
+            if is_last {
+                return Ok((seen, true));
+            }
+        }
     }
 }
 

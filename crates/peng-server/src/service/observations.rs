@@ -13,7 +13,7 @@ use futures::{
 };
 use peng_predict::{Decision, Mode, Observation};
 use peng_proto::{
-    error::Error,
+    error::{Error, Reason},
     names,
     trial::{decision_to_wire, parse_observation},
     v1::{self, stream_observations_response::Result as Answer},
@@ -29,6 +29,7 @@ use crate::{
     listen::Peer,
     live::Live,
     metrics::Metrics,
+    oversize,
     pace::Pace,
     sessions::{Pending, Sessions},
     sync::apart,
@@ -142,6 +143,7 @@ impl Intake {
             Err(_) if self.broken => return None,
             Err(status) => {
                 self.broken = true;
+                let status = oversize::renamed(status);
                 return Some(Box::pin(future::ready((Err(status), None))));
             }
         };
@@ -149,7 +151,7 @@ impl Intake {
         self.keep_pace().await;
         let held = self.room().await;
         if !request.trial.is_empty() {
-            self.trial = request.trial;
+            self.trial = cut(request.trial);
         }
         let epoch = request
             .observation
@@ -253,6 +255,15 @@ impl Intake {
     }
 }
 
+/// What is longer than a name can be is none, and every answer repeats it.
+fn cut(name: String) -> String {
+    const MOST: usize = 200;
+    if name.len() <= MOST {
+        return name;
+    }
+    name.chars().take(MOST).collect()
+}
+
 /// The decision or the fault, or what ends the stream.
 async fn answer(
     task: Result<Task, Error>,
@@ -290,10 +301,12 @@ async fn all_answered(before: Option<Answered>) -> Result<(), Status> {
     before.await.map_err(|_| shutting_down().into())
 }
 
-/// An error of the observation is an answer; one that passes with time ends the stream.
+/// An error of the observation is an answer; one that passes with time ends the stream, and so
+/// does a token that is no longer good.
 fn may_go_on<T>(decided: Result<T, Error>) -> Result<Result<T, Error>, Status> {
+    let ends = |reason: Reason| reason.retry_after().is_some() || reason == Reason::Unauthenticated;
     match decided {
-        Err(error) if error.reason.retry_after().is_some() => Err(error.into()),
+        Err(error) if ends(error.reason) => Err(error.into()),
         decided => Ok(decided),
     }
 }

@@ -114,6 +114,10 @@ impl Watcher {
     async fn next(&mut self) -> Result<Event, Error> {
         loop {
             self.caller.check(&self.name)?;
+            // Also where so much is logged that there is no end to it.
+            if self.leaving.is_cancelled() {
+                return Err(shutting_down());
+            }
             if let Some(event) = self.page.pop_front() {
                 self.after = event.seq;
                 return Ok(event);

@@ -298,6 +298,24 @@ async fn a_list_holds_what_the_token_may_read() {
     }
     let seen = visible(&server.client("http", shown(&some))).await.unwrap();
     assert_eq!(seen, ["experiments/cifar-1", "experiments/svhn"]);
+    let reader = server.client("http", shown(&some));
+    let mut told = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListExperimentsRequest {
+            page_size: 1,
+            page_token,
+        };
+        let page = reader.list_experiments(request).await.unwrap();
+        told.extend(page.experiments.into_iter().map(|one| one.name));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+        told.push(page_token.clone());
+    }
+    // Not even a token names one that may not be seen.
+    assert_eq!(told, ["experiments/cifar-1", "cifar-1", "experiments/svhn"]);
     server.stop().await;
 }
 

@@ -55,17 +55,21 @@ async fn start(millis: usize) -> (Running, Client) {
 async fn train(client: &Client) -> Vec<v1::Decision> {
     let mut told = Vec::new();
     for epoch in 1..=EPOCHS {
-        let request = v1::ReportObservationRequest {
-            trial: "experiments/e/trials/t".to_owned(),
-            observation: Some(v1::Observation {
-                epoch: epoch.into(),
-                value: value(epoch),
-            }),
-        };
-        let answer = client.report_observation(request).await.unwrap();
-        told.push(answer.decision.unwrap());
+        told.push(report(client, epoch, value(epoch)).await);
     }
     told
+}
+
+async fn report(client: &Client, epoch: u32, value: f64) -> v1::Decision {
+    let request = v1::ReportObservationRequest {
+        trial: "experiments/e/trials/t".to_owned(),
+        observation: Some(v1::Observation {
+            epoch: epoch.into(),
+            value,
+        }),
+    };
+    let answer = client.report_observation(request).await.unwrap();
+    answer.decision.unwrap()
 }
 
 /// Whatever the time sufficed for, each decision is that of an engine which was told as late
@@ -110,4 +114,24 @@ async fn train_and_compare(millis: usize) -> Vec<v1::Decision> {
     assert_eq!(train(&client).await, told);
     server.stop().await;
     told
+}
+
+/// As many are passed over where the late decision is STOP, and what is told without a fit is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn stops_that_are_late_are_passed_over_and_a_diverged_training_is_told() {
+    let (server, client) = start(0).await;
+    train(&client).await;
+    let page = server.metrics.text();
+    let fits = page
+        .lines()
+        .find_map(|line| line.strip_prefix("peng4nn_fit_seconds_count "));
+    // The first 49 are too short to be late. Of the others 1, 2, 4 .. 64, 64 .. are passed over.
+    let fits: u32 = fits.unwrap().parse().unwrap();
+    assert!(fits <= 49 + 12, "{fits}");
+    for (epoch, value) in [(EPOCHS + 1, f64::NAN), (EPOCHS + 2, 50.0)] {
+        let decision = report(&client, epoch, value).await;
+        assert!(decision.must_stop, "{decision:?}");
+        assert_eq!(decision.reason(), v1::Reason::Diverged);
+    }
+    server.stop().await;
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use peng_client::{Client, Credentials, Error, v1};
+use peng_proto::v1::prediction_service_client::PredictionServiceClient;
 use peng_server::{Config, Limits};
+use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tonic::Code;
+use tonic::{Code, Streaming};
 
 use crate::harness::{Running, config, experiment};
 
@@ -156,6 +158,58 @@ async fn a_message_that_is_too_large_is_refused() {
     };
     let error = client.create_trial(request).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::ResourceExhausted), "{error}");
+    let mut answers = stream(&server, "x".repeat(2_000), 1).await;
+    let status = answers.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    let page = server.metrics.text();
+    for method in ["CreateTrial", "StreamObservations"] {
+        let ended = format!("{method}\",code=\"RESOURCE_EXHAUSTED\"}} 1");
+        assert!(page.contains(&ended), "{page}");
+    }
+    server.stop().await;
+}
+
+/// The answers to so many observations of one trial, which is named once.
+async fn stream(
+    server: &Running,
+    trial: String,
+    count: u32,
+) -> Streaming<v1::StreamObservationsResponse> {
+    let requests = (1..=count).map(move |epoch| v1::StreamObservationsRequest {
+        trial: if epoch == 1 {
+            trial.clone()
+        } else {
+            String::new()
+        },
+        observation: Some(v1::Observation {
+            epoch: epoch.into(),
+            value: 50.0,
+        }),
+    });
+    let requests = futures::stream::iter(requests.collect::<Vec<_>>());
+    let endpoint = format!("http://{}", server.address);
+    let mut client = PredictionServiceClient::connect(endpoint).await.unwrap();
+    let answers = client.stream_observations(requests).await;
+    answers.unwrap().into_inner()
+}
+
+/// One large request would otherwise have any number of large answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_name_is_not_repeated_in_full() {
+    let server = Running::start(config()).await;
+    let mut answers = stream(&server, "x".repeat(1_000_000), 3).await;
+    for _ in 0..3 {
+        let answer = answers.message().await.unwrap().unwrap();
+        assert!(answer.encoded_len() < 1_000);
+    }
+    let client = server.client("http", Credentials::default());
+    let request = v1::ListTrialsRequest {
+        parent: PARENT.to_owned(),
+        page_token: "x".repeat(1_000_000),
+        ..v1::ListTrialsRequest::default()
+    };
+    let error = client.list_trials(request).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::InvalidArgument), "{error}");
     server.stop().await;
 }
 

@@ -5,10 +5,13 @@
 mod auth_matrix;
 mod calibration;
 mod deletions;
+mod gated;
 mod harness;
 mod held;
 mod late;
+mod leaving;
 mod limits;
+mod memory;
 mod metrics;
 mod overload;
 mod reload;

@@ -48,6 +48,8 @@ async fn tokens_are_rotated_and_open_streams_end_with_theirs() {
     until(&old_client, false).await;
     let refused = stream.report(2.0, 20.0).await.unwrap_err();
     assert_eq!(refused.code(), Some(Code::Unauthenticated));
+    // The stream has ended, and what had no answer is still to be sent.
+    assert_eq!(stream.unanswered(), 1);
     // A file that cannot be used leaves the tokens as they are.
     fs::write(&file, "nonsense").unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
