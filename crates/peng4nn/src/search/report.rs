@@ -73,6 +73,8 @@ pub(super) struct Row {
     /// Multiply-accumulate operations of one image.
     pub(super) flops: u64,
     pub(super) parameters: u64,
+    /// Of its initial weights and the order of its images.
+    pub(super) seed: u64,
     /// Trained.
     pub(super) epochs: f64,
     /// The last value.
@@ -186,6 +188,7 @@ impl Row {
             generation: candidate.generation,
             flops: candidate.flops,
             parameters: candidate.parameters,
+            seed: candidate.seed,
             epochs: outcome.epochs,
             measured: outcome.measured,
             predicted: outcome.predicted,

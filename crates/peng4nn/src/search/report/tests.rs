@@ -162,4 +162,6 @@ fn files_hold_the_report_and_curves_that_can_be_read_again() {
     assert_eq!(json["epochs"]["saved"], 12.0);
     assert_eq!(json["candidates"][1]["predicted"], 86.75);
     assert_eq!(json["settings"]["seed"], 0);
+    assert_eq!(json["candidates"][1]["seed"], report.candidates[1].seed);
+    assert!(table.starts_with("candidate,state,genome,generation,flops,parameters,seed,"));
 }
