@@ -151,7 +151,9 @@ fn fraction(text: &str) -> Result<f64, String> {
 
 fn svg(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    let right = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg"));
+    let right = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("svg"));
     right
         .then_some(path)
         .ok_or_else(|| "the figure is an SVG: the name must end in .svg".to_owned())
