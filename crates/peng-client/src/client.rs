@@ -143,16 +143,22 @@ impl Client {
 
     /// Delivers what processes before this one have left in the folder of
     /// [`Client::with_spool`]; how many observations were delivered. Those that the server
-    /// refuses, because their trial has ended or is gone, are dropped and logged.
+    /// refuses, because their trial has ended or is gone, are dropped and logged. Those that it
+    /// takes from nobody now, or not from this caller, are kept, and the first error of that kind
+    /// is returned once the other trials had their turn.
     pub async fn deliver_spooled(&self) -> Result<usize, Error> {
         let Some(folder) = &self.spool else {
             return Ok(0);
         };
-        let mut delivered = 0;
+        let (mut delivered, mut kept) = (0, None);
         for trial in spool::trials(folder)? {
-            delivered += self.reporter(trial).deliver().await?;
+            match self.reporter(trial).deliver().await {
+                Ok(taken) => delivered += taken,
+                Err(error @ Error::Status { .. }) => kept = kept.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(delivered)
+        kept.map_or(Ok(delivered), Err)
     }
 
     /// The same connection with other waits.

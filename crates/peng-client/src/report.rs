@@ -8,7 +8,7 @@ use peng_proto::v1::{
 };
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 use tracing::{Instrument, Span};
 
 use crate::{Client, Error, spool::Spool, trace};
@@ -185,10 +185,16 @@ impl Reporter {
         let mut tries = self.client.tries(CALL);
         while let Some(&expected) = self.unanswered.front() {
             match self.answer().await {
-                Ok(answer) => {
-                    tries.succeeded();
-                    return self.settle(expected, answer).map(Some);
-                }
+                Ok(answer) => match not_taken(&answer) {
+                    None => {
+                        tries.succeeded();
+                        return self.settle(expected, answer).map(Some);
+                    }
+                    Some(status) => {
+                        self.stream = None;
+                        tries.failed(status).await?;
+                    }
+                },
                 Err(status) => {
                     self.stream = None;
                     tries.failed(status).await?;
@@ -289,6 +295,23 @@ async fn open(
         sent,
         _span: span,
     })
+}
+
+/// The status of a fault that says nothing of the observation, but that the server cannot take any
+/// now, or none from this caller: it may be sent again.
+fn not_taken(answer: &StreamObservationsResponse) -> Option<Status> {
+    let Some(Answer::Fault(fault)) = &answer.result else {
+        return None;
+    };
+    match Code::from_i32(fault.code) {
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::ResourceExhausted => None,
+        code => Some(Status::new(code, fault.message.clone())),
+    }
 }
 
 fn request(trial: String, observation: v1::Observation) -> StreamObservationsRequest {

@@ -16,7 +16,7 @@ use peng_proto::v1::{
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Server};
 
 pub(crate) const TRIAL: &str = "experiments/e/trials/t";
 
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) failures: Mutex<VecDeque<Status>>,
     /// The next streams break like this.
     pub(crate) breaks: Mutex<VecDeque<Break>>,
+    /// The next observations of streams are answered with faults of these codes.
+    pub(crate) faults: Mutex<VecDeque<Code>>,
     /// How many unary calls came in.
     pub(crate) calls: Mutex<usize>,
     /// Every observation that came in, doubles included.
@@ -172,11 +174,17 @@ impl PredictionService for Service {
                 }
                 let epoch = request.observation?.epoch;
                 state.received.lock().unwrap().push((trial.clone(), epoch));
-                let result = if epoch > 0.0 {
+                let fault = state.faults.lock().unwrap().pop_front();
+                let result = if let Some(code) = fault {
+                    Answer::Fault(Fault {
+                        code: code.into(),
+                        ..Fault::default()
+                    })
+                } else if epoch > 0.0 {
                     Answer::Decision(state.decide(epoch))
                 } else {
                     Answer::Fault(Fault {
-                        code: tonic::Code::InvalidArgument as i32,
+                        code: Code::InvalidArgument.into(),
                         message: "observation.epoch: is not positive".to_owned(),
                         field: "observation.epoch".to_owned(),
                     })

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use peng_client::{Client, Error, Options};
+use tonic::Code;
 
 use crate::fake::{Fake, TRIAL, client};
 
@@ -75,6 +76,28 @@ async fn what_a_process_took_along_the_next_one_delivers() {
     let back = fake.client().with_spool(folder.path());
     assert_eq!(back.deliver_spooled().await.unwrap(), 100);
     assert_eq!(back.deliver_spooled().await.unwrap(), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_a_server_takes_from_nobody_now_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start().await;
+    let client = fake.client().with_spool(folder.path());
+    for trial in ["experiments/e/trials/a", "experiments/e/trials/b"] {
+        client.reporter(trial).send(1.0, 50.0).unwrap();
+    }
+    let refused = [Code::PermissionDenied, Code::Internal];
+    fake.state.faults.lock().unwrap().extend(refused);
+    let error = client.deliver_spooled().await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::PermissionDenied));
+    // One that passes is tried again at once.
+    fake.state.faults.lock().unwrap().push_back(Code::Unavailable);
+    assert_eq!(client.deliver_spooled().await.unwrap(), 2);
+    // One that is about the observation is final.
+    client.reporter(TRIAL).send(2.0, 50.0).unwrap();
+    fake.state.faults.lock().unwrap().push_back(Code::AlreadyExists);
+    assert_eq!(client.deliver_spooled().await.unwrap(), 0);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
