@@ -1,6 +1,7 @@
 //! The operations that A4NN's published campaigns report (`flops`, millions, four decimals) are
 //! those of networks of this space: 4 nodes, 24-48-96 channels, 127 x 127 grey images, 2 classes.
-//! No genomes are published with them; all genomes of the space are counted.
+//! No genomes are published with them; all genomes of the space are counted. Of 128 x 128 images
+//! none has a published cost; the nearest lie within 2.6 %.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
