@@ -92,11 +92,19 @@ async fn what_a_server_takes_from_nobody_now_is_kept() {
     let error = client.deliver_spooled().await.unwrap_err();
     assert_eq!(error.code(), Some(Code::PermissionDenied));
     // One that passes is tried again at once.
-    fake.state.faults.lock().unwrap().push_back(Code::Unavailable);
+    fake.state
+        .faults
+        .lock()
+        .unwrap()
+        .push_back(Code::Unavailable);
     assert_eq!(client.deliver_spooled().await.unwrap(), 2);
     // One that is about the observation is final.
     client.reporter(TRIAL).send(2.0, 50.0).unwrap();
-    fake.state.faults.lock().unwrap().push_back(Code::AlreadyExists);
+    fake.state
+        .faults
+        .lock()
+        .unwrap()
+        .push_back(Code::AlreadyExists);
     assert_eq!(client.deliver_spooled().await.unwrap(), 0);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
