@@ -93,11 +93,6 @@ impl Tries {
                 status: Box::new(status),
             });
         }
-        self.pause(status).await
-    }
-
-    /// As [`Tries::failed`] for a status that is known to pass.
-    pub(crate) async fn pause(&mut self, status: Status) -> Result<(), Error> {
         let now = Instant::now();
         let since = *self.failed.get_or_insert(now);
         self.count += 1;

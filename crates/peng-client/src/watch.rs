@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use peng_proto::{
-    error::{Reason, reason_of},
-    v1::{WatchExperimentRequest, WatchExperimentResponse},
-};
+use peng_proto::v1::{WatchExperimentRequest, WatchExperimentResponse};
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
@@ -73,11 +70,7 @@ impl Watcher {
             if stream.is_some_and(|s| s.opened.elapsed() >= self.client.options.answer) {
                 tries.succeeded();
             }
-            if reason_of(&status).as_deref() == Some(Reason::WatcherTooSlow.as_str()) {
-                tries.pause(status).await?;
-            } else {
-                tries.failed(status).await?;
-            }
+            tries.failed(status).await?;
         }
     }
 

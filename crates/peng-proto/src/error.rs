@@ -85,7 +85,7 @@ reasons! {
     LeaseLost "LEASE_LOST" FailedPrecondition;
     /// The candidate was settled under another lease or in another way.
     AlreadySettled "ALREADY_SETTLED" FailedPrecondition;
-    /// The storage does not answer now; nothing was stored.
+    /// The storage does not answer now; nothing was acknowledged.
     StorageUnavailable "STORAGE_UNAVAILABLE" Unavailable again in 1;
     /// The storage has no room; nothing was stored.
     StorageFull "STORAGE_FULL" ResourceExhausted again in 5;
@@ -93,8 +93,6 @@ reasons! {
     PredictorUnavailable "PREDICTOR_UNAVAILABLE" Unavailable again in 1;
     /// The server is about to leave.
     ShuttingDown "SHUTTING_DOWN" Unavailable again in 1;
-    /// A watcher reads too slowly; resume from the last token.
-    WatcherTooSlow "WATCHER_TOO_SLOW" Aborted again in 0;
     /// A defect of the server.
     Internal "INTERNAL" Internal;
 }

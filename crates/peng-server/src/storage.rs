@@ -19,7 +19,7 @@ pub(crate) fn refusal(failure: peng_store::Error) -> Error {
         ),
         _ => Error::new(
             Reason::StorageUnavailable,
-            "the storage does not answer; nothing was stored; try again",
+            "the storage does not answer; nothing was acknowledged; try again",
         ),
     }
 }

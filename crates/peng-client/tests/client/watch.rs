@@ -8,7 +8,7 @@ const EXPERIMENT: &str = "experiments/e";
 #[tokio::test]
 async fn every_event_comes_once_and_in_order_over_all_breaks() {
     let fake = Fake::start().await;
-    let slow = WireError::new(Reason::WatcherTooSlow, "reads too slowly").into();
+    let leaves = WireError::new(Reason::ShuttingDown, "leaves").into();
     fake.state.breaks.lock().unwrap().extend([
         Break::Fail {
             after: 3,
@@ -17,7 +17,7 @@ async fn every_event_comes_once_and_in_order_over_all_breaks() {
         Break::End { after: 0 },
         Break::Fail {
             after: 2,
-            status: slow,
+            status: leaves,
         },
         Break::End { after: 4 },
     ]);
