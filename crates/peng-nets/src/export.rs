@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use crate::dataset::{Dataset, size};
-use crate::layers::Pass;
-use crate::net::{self, Net};
+use crate::net::{self, Net, Pass};
 use crate::train::{self, Training};
 
 /// What there is to know of an exported network. Files are named beside it.

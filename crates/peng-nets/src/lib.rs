@@ -12,14 +12,9 @@ mod cuda;
 pub mod dataset;
 pub mod device;
 pub mod export;
-mod layers;
-mod macro_net;
 pub mod memory;
 pub mod net;
-mod optimizer;
 mod random;
-mod sequential_net;
 pub mod train;
-mod weights;
 
 pub use tch::{Device, TchError};

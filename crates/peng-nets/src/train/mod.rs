@@ -3,6 +3,7 @@
 mod augment;
 mod average;
 pub mod checkpoint;
+mod optimizer;
 mod settings;
 
 use std::time::Instant;
@@ -16,12 +17,11 @@ pub use augment::Augmentation;
 pub use settings::{Error as SettingsError, Precision, Rule, Schedule, Settings};
 
 use self::average::Average;
+use self::optimizer::Optimizer;
 use crate::dataset::split::Split;
 use crate::dataset::{Dataset, size};
-use crate::layers::Pass;
 use crate::memory::GiveBack;
-use crate::net::{self, Net};
-use crate::optimizer::Optimizer;
+use crate::net::{self, Net, Pass};
 use crate::random::{self, Purpose};
 
 /// Images in a batch while accuracy is measured.
@@ -269,7 +269,7 @@ impl Training {
         let mut chance = random::stream(self.seed, Purpose::Augmentation, index);
         let images = settings.augmentation.apply(images, &mut chance)?;
         let mut chance = random::stream(self.seed, Purpose::Dropout, index);
-        let mut pass = Pass::training(&mut chance, settings);
+        let mut pass = settings.pass().training(&mut chance);
         let scores = self.net.run(&mut pass, &self.split.normalised(&images)?)?;
         let loss = scores.f_cross_entropy_loss(
             &labels.f_to_device(device)?,
@@ -296,7 +296,7 @@ impl Training {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<f64>, Error> {
         let normalised = |images: &Tensor| self.split.normalised(images);
-        let pass = || Pass::measuring(&self.settings);
+        let pass = || self.settings.pass();
         Ok(accuracy(
             self.net(),
             dataset,

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 
 use super::Augmentation;
+use crate::net::Pass;
 
 /// A training's sizes, rates and rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// A pass that measures in this precision and order.
+    pub(super) fn pass<'a>(&self) -> Pass<'a> {
+        let half = self.precision == Precision::Bfloat16;
+        Pass::evaluation().computed(half, self.channels_last)
+    }
+
     /// Checks every range; `images` is the number of training images.
     pub(crate) fn check(&self, images: usize) -> Result<(), Error> {
         let unit = |field, value: f64| {

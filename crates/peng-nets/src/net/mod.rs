@@ -1,21 +1,25 @@
 //! A network of any space, with its weights.
 
+mod error;
+mod layers;
+mod macro_net;
+mod sequential_net;
+mod weights;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use peng_search::Network;
 use peng_search::macro_space::Input;
 use tch::nn::VarStore;
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::dataset::size;
-use crate::layers::Pass;
-use crate::macro_net::MacroNet;
-use crate::sequential_net::SequentialNet;
-use crate::weights::Weights;
-
-/// Most parameters of a network that is built: 4 GiB of weights.
-pub const MAX_PARAMETERS: u64 = 1 << 30;
+pub use error::{Error, MAX_PARAMETERS};
+pub(crate) use layers::Pass;
+use macro_net::MacroNet;
+use sequential_net::SequentialNet;
+use weights::Weights;
 
 /// A network with its weights.
 #[derive(Debug)]
@@ -30,34 +34,6 @@ pub struct Net {
 enum Body {
     Macro(MacroNet),
     Sequential(SequentialNet),
-}
-
-/// Why a network cannot be built or run.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The architecture was not made by decoding: it takes an output that is not there yet.
-    #[error("phase {phase} takes the output of node {node}, which has not run by then")]
-    Source {
-        /// The phase, from 1.
-        phase: usize,
-        /// The node, from 1.
-        node: usize,
-    },
-    /// It is of a space whose meaning only another worker knows.
-    #[error("values of a described space are no network here: they need a worker of their own")]
-    Described,
-    /// It has more parameters than are built.
-    #[error("the network has {0} parameters: at most {MAX_PARAMETERS} are built")]
-    TooLarge(u64),
-    /// There is not enough memory.
-    #[error("there is no memory for a layer of {weights} weights")]
-    Memory {
-        /// Weights of the layer.
-        weights: usize,
-    },
-    /// libtorch failed, for want of memory or because of the shape of the images.
-    #[error("libtorch failed: {}", first_line(.0))]
-    Torch(#[from] TchError),
 }
 
 impl Net {
@@ -167,10 +143,4 @@ impl Net {
     pub fn load(&mut self, path: &Path) -> Result<(), Error> {
         Ok(self.store.load(path)?)
     }
-}
-
-/// libtorch appends its own call stack to a message.
-fn first_line(error: &TchError) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_owned()
 }

@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use tch::nn::{Path, VarStore};
 use tch::{TchError, Tensor};
 
+use super::error::Error;
+use super::layers::{Conv, Linear, Norm};
 use crate::dataset::size;
-use crate::layers::{Conv, Linear, Norm};
-use crate::net::Error;
 use crate::random::{self, Purpose};
 
 /// The names of the weights and the stream that draws them.

@@ -2,7 +2,7 @@
 
 use tch::{Kind, TchError, Tensor};
 
-use crate::train::{Rule, Settings};
+use super::{Rule, Settings};
 
 /// Decay of Adam's first moments.
 const BETA_1: f64 = 0.9;

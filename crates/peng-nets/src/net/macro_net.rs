@@ -3,9 +3,9 @@
 use peng_search::macro_space::{Architecture, Conv as Entry, Phase, Source};
 use tch::{TchError, Tensor};
 
-use crate::layers::{self, Conv, Linear, Norm, Pass};
-use crate::net::Error;
-use crate::weights::Weights;
+use super::error::Error;
+use super::layers::{self, Conv, Linear, Norm, Pass};
+use super::weights::Weights;
 
 /// The phases of a network, and the linear layer that ends it.
 #[derive(Debug)]

@@ -8,7 +8,6 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Kind, TchError, Tensor};
 
 use crate::dataset::size;
-use crate::train::{Precision, Settings};
 
 /// What a forward pass is computed in and for.
 pub(crate) struct Pass<'a> {
@@ -33,20 +32,20 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// A pass that measures as the settings ask.
-    pub(crate) fn measuring(settings: &Settings) -> Self {
+    /// The pass computed in 16-bit brain floats or not, with channels side by side or not.
+    pub(crate) fn computed(self, half: bool, channels_last: bool) -> Self {
         Self {
-            half: settings.precision == Precision::Bfloat16,
-            channels_last: settings.channels_last,
-            ..Self::evaluation()
+            half,
+            channels_last,
+            ..self
         }
     }
 
-    /// A pass that trains as the settings ask.
-    pub(crate) fn training(chance: &'a mut ChaCha8Rng, settings: &Settings) -> Self {
+    /// The pass as one that trains.
+    pub(crate) fn training(self, chance: &'a mut ChaCha8Rng) -> Self {
         Self {
             chance: Some(chance),
-            ..Self::measuring(settings)
+            ..self
         }
     }
 

@@ -3,9 +3,9 @@
 use peng_search::sequential::Architecture;
 use tch::{TchError, Tensor};
 
-use crate::layers::{self, Conv, Linear, Pass};
-use crate::net::Error;
-use crate::weights::Weights;
+use super::error::Error;
+use super::layers::{self, Conv, Linear, Pass};
+use super::weights::Weights;
 
 /// The layers of a network.
 #[derive(Debug)]
