@@ -12,7 +12,7 @@ pub use interval::{LEVEL, half_width, share_50};
 /// The most evaluations of a family at each point that a fit takes.
 ///
 /// A fit looks through a fixed number of places and goes down from a few of them by a bounded
-/// number of steps. The tests count 563 at most over observations at even distances, and 3,264
+/// number of steps. The tests count 838 at most over epochs as trainings report them, and 3,264
 /// where they lie in all orders of magnitude.
 pub const MOST_EVALUATIONS: usize = 5_000;
 
