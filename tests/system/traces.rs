@@ -17,7 +17,10 @@ use tonic::{Request, Response, Status, async_trait};
 use tracing::{Instrument, info_span, instrument::WithSubscriber};
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::harness::Process;
+use crate::{
+    harness::Process,
+    search::{data, free_port},
+};
 
 /// A collector of what is sent over OTLP: the service and the span.
 struct Collector(mpsc::UnboundedSender<(String, Span)>);
@@ -138,4 +141,54 @@ async fn a_call_is_one_trace_on_both_sides() {
             .find(|of| of.key == "rpc.grpc.status_code");
         assert!(code.is_some(), "{answer:#?}");
     }
+}
+
+/// All that was sent until both processes had left.
+async fn rest(spans: &mut mpsc::UnboundedReceiver<(String, Span)>) -> Vec<(String, Span)> {
+    let mut sent = Vec::new();
+    spans.recv_many(&mut sent, usize::MAX).await;
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_in_training_is_one_trace_with_all_calls_for_it() {
+    let (address, mut spans) = collector().await;
+    let folder = tempfile::tempdir().unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let out = folder.path().to_str().unwrap();
+    let arguments = "search --workers 0 --candidates 1 --population 2 --epochs 2 --nodes 3 \
+                     --channels 4,8 --train-images 300 --validation-images 200";
+    let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+    arguments.extend([
+        "--listen",
+        &listen,
+        "--out",
+        out,
+        "--otlp-endpoint",
+        &address,
+    ]);
+    let mut search = Process::start("peng4nn", &arguments);
+    let (endpoint, data) = (format!("http://{listen}"), data());
+    let mut arguments = vec!["--orchestrator", &endpoint, "--data", &data];
+    arguments.extend(["--device", "cpu", "--threads", "1", "--patience", "60"]);
+    arguments.extend(["--otlp-endpoint", &address]);
+    let mut worker = Process::start("peng4nn-worker", &arguments);
+    let left = tokio::task::spawn_blocking(move || (search.wait(), worker.wait()));
+    assert_eq!(left.await.unwrap(), (Some(0), Some(0)));
+    let sent = rest(&mut spans).await;
+    let trained = sent.iter().find(|(_, span)| span.name == "candidate");
+    let (service, trained) = trained.unwrap();
+    assert!(service.contains("peng4nn-worker"), "{service}");
+    let answered = |method: &str| {
+        let answers = sent.iter().filter(|(service, span)| {
+            !service.contains("worker") && span.name == format!("peng4nn.v1.{method}")
+        });
+        answers
+            .filter(|(_, span)| span.trace_id == trained.trace_id)
+            .count()
+    };
+    assert_eq!(answered("PredictionService/StreamObservations"), 1);
+    assert_eq!(answered("SearchService/CompleteCandidate"), 1);
+    // What was asked for before there was a candidate.
+    assert_eq!(answered("SearchService/LeaseCandidate"), 0);
 }

@@ -1,8 +1,8 @@
 //! Sends the spans of calls to an OpenTelemetry collector (OTLP over gRPC).
 //!
-//! Only spans of calls are sent: those that `peng-client` makes, under the target
-//! [`CLIENT`], and those that `peng-server` answers, under [`SERVER`]. A process without
-//! this layer makes none of either.
+//! Only spans of calls are sent, those that `peng-client` makes, under the target [`CLIENT`], and
+//! those that `peng-server` answers, under [`SERVER`]; and of a candidate in training, under
+//! [`WORKER`], whose trace the calls for it are part of. A process without this layer makes none.
 
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub const CLIENT: &str = "peng_client::trace";
 
 /// The target of the spans of calls that are answered.
 pub const SERVER: &str = "peng_server::trace";
+
+/// The target of the spans of candidates in training.
+pub const WORKER: &str = "peng_worker::trace";
 
 /// For the collector to take what it is sent.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,7 +86,8 @@ where
         .build();
     let calls = Targets::new()
         .with_target(CLIENT, Level::TRACE)
-        .with_target(SERVER, Level::TRACE);
+        .with_target(SERVER, Level::TRACE)
+        .with_target(WORKER, Level::TRACE);
     let layer = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(service))
         .with_location(false)

@@ -100,8 +100,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.json")]
     pub(crate) test: Option<PathBuf>,
 
-    /// How long a server may be away while there is nothing to train, before the worker gives up.
-    /// A candidate is trained on however long it is, and loses no observation by it
+    /// How long a server may be away while there is nothing to train and nothing to report, before
+    /// the worker gives up. A candidate is trained on however long it is, and what was observed
+    /// waits for two hours more
     #[arg(long, value_name = "SECONDS", default_value = "600")]
     pub(crate) patience: u64,
 
@@ -117,6 +118,11 @@ pub(crate) struct Args {
     /// How a log line is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+
+    /// Send the spans of candidates and of calls to the OpenTelemetry collector there (OTLP over
+    /// gRPC, mostly port 4317); none are made where not given
+    #[arg(long, value_name = "URL", env = "PENG4NN_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
 
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,

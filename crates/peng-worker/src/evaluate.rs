@@ -27,6 +27,10 @@ const AHEAD: usize = 60_000;
 /// Between asking a server that was away for the whole patience and asking again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long what was observed, and how it ended, wait for a server once the training is over,
+/// however short the patience: nothing is lost by an hour without one.
+const RESULTS: Duration = Duration::from_hours(2);
+
 /// What the log lines of measurements are filtered by.
 const EPOCHS: &str = "peng_worker::epochs";
 
@@ -155,7 +159,7 @@ impl Evaluation<'_> {
             tokio::select! {
                 biased;
                 () = self.leaving.cancelled() => return Halt::Leaving,
-                answer = decided(&mut reporter, trains), if attempt.unanswered() > 0 => {
+                answer = decided(&mut reporter, attempt.goes_on()), if attempt.unanswered() > 0 => {
                     if let Err(error) = self.hear(attempt, answer) {
                         return Halt::Broken(error);
                     }
@@ -282,7 +286,7 @@ impl Evaluation<'_> {
         match halt {
             Halt::Ended(ending) => {
                 tracing::info!(epochs, ?ending, "done");
-                let settle = complete::settle(self.orchestrator, assignment, &ending, epochs);
+                let settle = settle(self.orchestrator, assignment, &ending, epochs);
                 match self.unless_left(settle).await {
                     Some(result) => result.map_err(failed),
                     None => Ok(None),
@@ -313,12 +317,33 @@ impl Evaluation<'_> {
     }
 }
 
-/// The next answer. While the training goes on, the server may be away for any time.
+/// The next answer. While the training goes on, the server may be away for any time, and then for
+/// [`RESULTS`].
 async fn decided(reporter: &mut Reporter, trains: bool) -> Result<Option<Decided>, ClientError> {
+    let until = Instant::now() + RESULTS;
     loop {
         match reporter.decided().await {
-            Err(error @ ClientError::GaveUp { .. }) if trains => {
-                tracing::warn!(%error, "training goes on");
+            Err(error @ ClientError::GaveUp { .. }) if trains || Instant::now() < until => {
+                tracing::warn!(%error, unanswered = reporter.unanswered(), "what was observed waits");
+                sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// [`complete::settle`], while the server may be away for [`RESULTS`].
+async fn settle(
+    orchestrator: &Client,
+    assignment: &Assignment,
+    ending: &Ending,
+    epochs: f64,
+) -> Result<Option<ClientError>, ClientError> {
+    let until = Instant::now() + RESULTS;
+    loop {
+        match complete::settle(orchestrator, assignment, ending, epochs).await {
+            Err(error @ ClientError::GaveUp { .. }) if Instant::now() < until => {
+                tracing::warn!(%error, "the result waits");
                 sleep(PAUSE).await;
             }
             answer => return answer,

@@ -46,7 +46,7 @@ fn run(args: &Args) -> Result<ExitCode, (anyhow::Error, u8)> {
     let bad_input = |error| (error, BAD_INPUT);
     let failed = |error| (error, FAILED);
     let screen = Screen::new(args);
-    logging::start(args.log_format, &screen).map_err(bad_input)?;
+    let _log = logging::start(args, &screen).map_err(bad_input)?;
     if let Some(description) = &args.test {
         network::test(args, description).map_err(bad_input)?;
         return Ok(ExitCode::SUCCESS);

@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a worker that leaves waits for what it may have been lent already.
 const DECLINE: Duration = Duration::from_secs(1);
 
+/// The target of a candidate's span: all calls for it are one trace.
+const TRACE: &str = "peng_worker::trace";
+
 /// One slot of a worker.
 #[derive(Clone)]
 pub(crate) struct Slot {
@@ -110,7 +113,7 @@ impl Slot {
             attempt,
             ..
         } = assignment;
-        let span = info_span!("candidate", id = %candidate.id);
+        let span = info_span!(target: TRACE, "candidate", id = %candidate.id);
         let predictor = match &assignment.predictor {
             Some(address) => self
                 .orchestrator

@@ -39,7 +39,7 @@ pub(crate) struct Logging {
         global = true
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
-    otlp_endpoint: Option<String>,
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 /// How a log line is written.

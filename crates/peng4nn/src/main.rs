@@ -64,7 +64,7 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
             let flags = cli.logging;
             block_on(async move {
                 let _log = logging::start(&flags, logging::Usual::Warn)?;
-                search::run(*args).await
+                search::run(*args, flags.otlp_endpoint).await
             })
         }
     }

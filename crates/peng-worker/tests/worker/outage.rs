@@ -65,8 +65,10 @@ async fn a_training_outlasts_any_patience_and_any_window() {
     trainer.reaches(2).await;
     let address = service.address;
     service.stop().await;
-    let reached = trainer.reaches(MANY as usize - 3);
+    let reached = trainer.reaches(MANY as usize);
     timeout(Duration::from_secs(30), reached).await.unwrap();
+    // Nothing is left to train, and the patience is over once more.
+    sleep(Duration::from_millis(900)).await;
 
     let service = Service::start_at(address, config, store).await;
     working.end().await.unwrap();

@@ -219,6 +219,7 @@ impl PlaceArgs {
             logs: out.to_owned(),
             can_be_replaced: self.listen.is_some(),
             connect: connect.clone(),
+            otlp_endpoint: None,
         })
     }
 }

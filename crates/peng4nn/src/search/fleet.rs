@@ -50,6 +50,8 @@ pub(crate) struct Workers {
     pub(crate) can_be_replaced: bool,
     /// What they show to a prediction server that runs elsewhere.
     pub(crate) connect: ConnectArgs,
+    /// The collector of their spans.
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 /// The workers, running.
@@ -192,6 +194,9 @@ impl Worker {
         let mut command = Command::new(&self.program);
         for (flag, file) in self.workers.connect.flags() {
             command.arg(flag).arg(file);
+        }
+        if let Some(endpoint) = &self.workers.otlp_endpoint {
+            command.args(["--otlp-endpoint", endpoint]);
         }
         command
             .args(["--orchestrator", &self.orchestrator, "--name", &self.name])

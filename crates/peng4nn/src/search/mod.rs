@@ -37,9 +37,14 @@ use crate::{
 /// For workers that were not started here to hear that the search is finished.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Searches until every candidate is settled or someone asks to leave.
-pub(crate) async fn run(args: SearchArgs) -> Result<Ending, Failure> {
-    let plan = args.plan()?;
+/// Searches until every candidate is settled or someone asks to leave. Workers that it starts send
+/// their spans to the collector at `otlp_endpoint`, too.
+pub(crate) async fn run(
+    args: SearchArgs,
+    otlp_endpoint: Option<String>,
+) -> Result<Ending, Failure> {
+    let mut plan = args.plan()?;
+    plan.workers.otlp_endpoint = otlp_endpoint;
     let leave = signal::asked_to_leave()?;
     let mut host = Host::start(&plan).await?;
     let mut display = Display::new(&plan, &host.address);

@@ -19,6 +19,7 @@ fn scripted(script: &str, count: u32) -> (TempDir, Workers) {
         logs: folder.path().join("logs"),
         can_be_replaced: false,
         connect: ConnectArgs::default(),
+        otlp_endpoint: None,
     };
     (folder, workers)
 }
