@@ -24,6 +24,7 @@ mod oversize;
 mod pace;
 mod page;
 mod peers;
+mod pending;
 mod reload;
 mod server;
 mod service;

@@ -1,7 +1,9 @@
 //! The trials in memory: found, or restored from the log.
 
+mod memory;
+
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -17,31 +19,18 @@ use tokio::{
     task::block_in_place,
 };
 
+use self::memory::Asked;
 use crate::{
     Limits,
-    commit::{Committer, Lost, Ticket},
+    commit::{Committer, Lost},
     experiments::{Experiment, Experiments},
     live::{Extent, Live, Refusal, Snapshot, Terms},
     metrics::Metrics,
     overrun::Overruns,
+    pending::{Pending, settle},
     storage,
     sync::lock,
 };
-
-/// An answer that is yet to be durable.
-#[derive(Debug)]
-pub(crate) struct Pending<T> {
-    value: T,
-    ticket: Ticket,
-}
-
-impl<T> Pending<T> {
-    /// Waits until it may be sent.
-    pub(crate) async fn durable(self) -> Result<T, Lost> {
-        self.ticket.durable().await?;
-        Ok(self.value)
-    }
-}
 
 type Cell = Arc<OnceCell<Arc<Live>>>;
 
@@ -63,14 +52,6 @@ pub(crate) struct Sessions {
     /// Ended trials that are still in memory, oldest first.
     ended: Mutex<VecDeque<names::Trial>>,
 }
-
-/// Ended trials that stay in memory: what was under way when a trial was stopped
-/// arrives a little later.
-const ENDED: usize = 512;
-
-/// Ended trials looked at whenever another has ended: more than one, so that they
-/// do not pile up.
-const SWEEP: usize = 4;
 
 impl Sessions {
     /// No trial yet.
@@ -165,67 +146,6 @@ impl Sessions {
         self.make_room();
         self.terms.metrics.in_memory(lock(&self.live).len());
         restored
-    }
-
-    fn has_ended(&self, name: &names::Trial) {
-        lock(&self.ended).push_back(name.clone());
-        self.sweep();
-    }
-
-    fn forget(&self, name: &names::Trial, condition: impl FnOnce(&Cell) -> bool) -> bool {
-        let mut live = lock(&self.live);
-        let forget = live.get(name).is_some_and(condition);
-        if forget {
-            live.remove(name);
-        }
-        forget
-    }
-
-    /// Forgets the oldest ended trials, unless somebody holds them: then no write
-    /// of theirs is under way, and the log tells all of them.
-    fn sweep(&self) {
-        for _ in 0..SWEEP {
-            let name = {
-                let mut ended = lock(&self.ended);
-                if ended.len() <= ENDED {
-                    return;
-                }
-                ended.pop_front()
-            };
-            let Some(name) = name else { return };
-            if !self.forget(&name, unused) && lock(&self.live).contains_key(&name) {
-                lock(&self.ended).push_back(name);
-            }
-        }
-    }
-
-    /// Forgets trials that were not asked for lately while there are too many. One that is
-    /// asked for again is restored from the log.
-    fn make_room(&self) {
-        self.compact();
-        for _ in 0..SWEEP {
-            if lock(&self.live).len() <= self.capacity {
-                return;
-            }
-            let Some(name) = lock(&self.idle).pop_front() else {
-                return;
-            };
-            let idle =
-                |cell: &Cell| unused(cell) && !cell.get().is_some_and(|live| live.was_touched());
-            if !self.forget(&name, idle) && lock(&self.live).contains_key(&name) {
-                lock(&self.idle).push_back(name);
-            }
-        }
-    }
-
-    /// Drops from the queue what is no longer in memory, once that is most of it.
-    fn compact(&self) {
-        let live = lock(&self.live);
-        let mut idle = lock(&self.idle);
-        if idle.len() > 2 * live.len() + 1_024 {
-            let mut seen = HashSet::new();
-            idle.retain(|name| live.contains_key(name) && seen.insert(name.clone()));
-        }
     }
 
     async fn restore(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {
@@ -404,62 +324,10 @@ impl Sessions {
     }
 }
 
-/// Someone who has asked for a trial that is yet to be restored.
-///
-/// The place of one that cannot be restored is given up, by an error or because who asked has gone,
-/// and not before the last who waits for it: a trial is in memory once.
-struct Asked<'a> {
-    sessions: &'a Sessions,
-    name: &'a names::Trial,
-    cell: Cell,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        // The map's and this one.
-        const NOBODY_ELSE: usize = 2;
-        self.sessions.forget(self.name, |known| {
-            Arc::ptr_eq(known, &self.cell)
-                && known.get().is_none()
-                && Arc::strong_count(known) == NOBODY_ELSE
-        });
-    }
-}
-
-/// Whether nobody holds the trial and no write of it is under way: one restored from the log before
-/// would not know of it.
-fn unused(cell: &Cell) -> bool {
-    let idle = |live: &Arc<Live>| Arc::strong_count(live) == 1 && !live.is_written();
-    Arc::strong_count(cell) == 1 && cell.get().is_none_or(idle)
-}
-
 /// Computes while the other tasks of this thread go on in another, where there are several.
 fn aside<T>(compute: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread => block_in_place(compute),
         _ => compute(),
-    }
-}
-
-/// Tries until the answer rests on the log as it is when it is written. Of the
-/// servers that write to a log at a time one succeeds, so that the others' tries
-/// are bounded only to keep a call from waiting without end.
-async fn settle<T, A>(attempt: impl Fn() -> A) -> Result<T, Error>
-where
-    A: Future<Output = Result<Pending<T>, Lost>>,
-{
-    const TRIES: usize = 32;
-    let mut tries = 0;
-    loop {
-        let done = match attempt().await {
-            Ok(pending) => pending.durable().await,
-            Err(lost) => Err(lost),
-        };
-        tries += 1;
-        match done {
-            Ok(value) => return Ok(value),
-            Err(Lost::Stale) if tries < TRIES => {}
-            Err(lost) => return Err(lost.give_up()),
-        }
     }
 }

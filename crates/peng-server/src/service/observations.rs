@@ -31,7 +31,8 @@ use crate::{
     metrics::Metrics,
     oversize,
     pace::Pace,
-    sessions::{Pending, Sessions},
+    pending::Pending,
+    sessions::Sessions,
     sync::apart,
 };
 

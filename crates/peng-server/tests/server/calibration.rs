@@ -6,7 +6,7 @@ use peng_client::{Client, Credentials, v1};
 use peng_server::Server;
 use peng_store::Sqlite;
 
-use crate::harness::{Running, config};
+use crate::harness::{Running, config, trial};
 
 const EPOCHS: u32 = 20;
 
@@ -158,12 +158,7 @@ async fn a_policy_without_an_account_tells_none_and_predictions_have_both_interv
     )
     .await;
     assert_eq!(account(&client).await, None);
-    let request = v1::CreateTrialRequest {
-        parent: "experiments/e".to_owned(),
-        trial_id: "t".to_owned(),
-        trial: None,
-    };
-    client.create_trial(request).await.unwrap();
+    client.create_trial(trial("t")).await.unwrap();
     let mut reporter = client.reporter("experiments/e/trials/t".to_owned());
     let mut last = None;
     for epoch in 1..=6 {

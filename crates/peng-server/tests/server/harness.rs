@@ -92,6 +92,15 @@ pub(crate) fn experiment(id: &str) -> v1::CreateExperimentRequest {
     }
 }
 
+/// A trial of the experiment `e`.
+pub(crate) fn trial(id: &str) -> v1::CreateTrialRequest {
+    v1::CreateTrialRequest {
+        parent: "experiments/e".to_owned(),
+        trial_id: id.to_owned(),
+        trial: None,
+    }
+}
+
 /// The experiments that a client may see.
 pub(crate) async fn visible(client: &Client) -> Result<Vec<String>, peng_client::Error> {
     let answer = client.list_experiments(v1::ListExperimentsRequest::default());

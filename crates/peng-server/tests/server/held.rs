@@ -13,7 +13,7 @@ use prost::Message;
 use tokio::task::JoinSet;
 use tonic::{Code, Status, body::Body, client::GrpcService, transport::Channel};
 
-use crate::harness::{Running, config, experiment};
+use crate::harness::{Running, config, experiment, trial};
 
 const TRIAL: &str = "experiments/e/trials/t";
 const EPOCHS: u32 = 2_000;
@@ -27,12 +27,7 @@ async fn start() -> (Running, Client) {
     let client = server.client("http", Credentials::default());
     let client = client.with_options(Options::default());
     client.create_experiment(experiment("e")).await.unwrap();
-    let request = v1::CreateTrialRequest {
-        parent: "experiments/e".to_owned(),
-        trial_id: "t".to_owned(),
-        trial: None,
-    };
-    client.create_trial(request).await.unwrap();
+    client.create_trial(trial("t")).await.unwrap();
     let mut reporter = client.reporter(TRIAL);
     for epoch in 1..=EPOCHS {
         reporter.send(f64::from(epoch) / 100.0, 50.0).unwrap();

@@ -6,7 +6,7 @@ use peng_client::{Client, Credentials, v1};
 use peng_predict::{Decision, Epoch, Observation, trial::Session};
 use peng_proto::{experiment, trial::decision_to_wire};
 
-use crate::harness::{Running, config};
+use crate::harness::{Running, config, trial};
 
 const EPOCHS: u32 = 400;
 
@@ -42,12 +42,7 @@ async fn start(millis: usize) -> (Running, Client) {
         experiment: Some(slow()),
     };
     client.create_experiment(request).await.unwrap();
-    let request = v1::CreateTrialRequest {
-        parent: "experiments/e".to_owned(),
-        trial_id: "t".to_owned(),
-        trial: None,
-    };
-    client.create_trial(request).await.unwrap();
+    client.create_trial(trial("t")).await.unwrap();
     (server, client)
 }
 

@@ -3,7 +3,7 @@
 use peng_client::{Credentials, v1};
 use peng_proto::{error::reason_of, v1::prediction_service_client::PredictionServiceClient};
 
-use crate::harness::{Running, config, experiment};
+use crate::harness::{Running, config, experiment, trial};
 
 const EVENTS: u32 = 5_000;
 
@@ -15,12 +15,7 @@ async fn a_watch_of_a_long_log_ends_when_the_server_leaves() {
     let server = Running::start(config).await;
     let client = server.client("http", Credentials::default());
     client.create_experiment(experiment("e")).await.unwrap();
-    let request = v1::CreateTrialRequest {
-        parent: "experiments/e".to_owned(),
-        trial_id: "t".to_owned(),
-        trial: None,
-    };
-    client.create_trial(request).await.unwrap();
+    client.create_trial(trial("t")).await.unwrap();
     let mut reporter = client.reporter("experiments/e/trials/t");
     for epoch in 1..=EVENTS {
         reporter.send(f64::from(epoch) / 1_000.0, 50.0).unwrap();

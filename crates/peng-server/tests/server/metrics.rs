@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{Running, config, experiment};
+use crate::harness::{Running, config, experiment, trial};
 
 /// The page as a scraper reads it.
 async fn page(address: std::net::SocketAddr) -> String {
@@ -38,12 +38,7 @@ fn value(page: &str, start: &str) -> f64 {
 /// A stopped trial, a refused observation, and a call that fails.
 async fn work(client: &peng_client::Client) {
     client.create_experiment(experiment("e")).await.unwrap();
-    let request = v1::CreateTrialRequest {
-        parent: "experiments/e".to_owned(),
-        trial_id: "t".to_owned(),
-        trial: None,
-    };
-    client.create_trial(request).await.unwrap();
+    client.create_trial(trial("t")).await.unwrap();
     let mut reporter = client.reporter("experiments/e/trials/t");
     let mut epoch = 0_u32;
     loop {
