@@ -21,7 +21,11 @@ impl Sessions {
         self.sweep();
     }
 
-    pub(super) fn forget(&self, name: &names::Trial, condition: impl FnOnce(&Cell) -> bool) -> bool {
+    pub(super) fn forget(
+        &self,
+        name: &names::Trial,
+        condition: impl FnOnce(&Cell) -> bool,
+    ) -> bool {
         let mut live = lock(&self.live);
         let forget = live.get(name).is_some_and(condition);
         if forget {
