@@ -14,7 +14,8 @@ use projection::Projection;
 ///
 /// With `b` given it is linear in `a` and `k = b^c >= 1`, so that the least-squares optimum is a
 /// one-dimensional problem (variable projection: Golub and Pereyra, SIAM J. Numer. Anal. 10(2),
-/// 1973), searched over all of `b`: the solution is the global optimum.
+/// 1973), searched over all of `b`: the solution is the global optimum, or within 1e-5 of
+/// its sum of squares where that has several minima as close to each other as steps of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Exp;
 

@@ -160,14 +160,20 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// The x between the first and the second point.
-    pub(super) fn first_gap(&self) -> f64 {
-        self.x[1] - self.x[0]
+    /// The x between the first and the second point, or that between zero and the first, if it is
+    /// shorter and the least `k` changes with the rate.
+    pub(super) fn shortest(&self) -> f64 {
+        let gap = self.x[1] - self.x[0];
+        if self.x[0] > 0.0 {
+            gap.min(self.x[0])
+        } else {
+            gap
+        }
     }
 
     /// Whether a decay this fast is over before the second point.
     pub(super) fn is_step(&self, rate: f64) -> bool {
-        rate * self.first_gap() >= STEP
+        rate * (self.x[1] - self.x[0]) >= STEP
     }
 
     /// The best constant, which is `b = 1`: `F = a - 1`.

@@ -5,8 +5,8 @@ use super::projection::{Decay, LANES, Projection};
 /// The slowest decay looked at, over the whole curve. With `a <= 200` a slower one is flat to
 /// 2e-4 points.
 const SLOWEST: f64 = 1e-6;
-/// The fastest decay looked at, over the first gap: what is left of the exponential at the second
-/// point is below the resolution of an `f64`.
+/// The fastest decay looked at, over the first gap and over the x before it: what is left of the
+/// exponential at the second point, and of the least `k`, is below the resolution of an `f64`.
 const FASTEST: f64 = 40.0;
 /// The largest `ln b` for which `b` is finite with room to spare.
 const LARGEST: f64 = 700.0;
@@ -15,20 +15,34 @@ const LARGEST: f64 = 700.0;
 const NEARLY_STRAIGHT: f64 = 0.05;
 /// Slopes and differences below this share of the values' spread are rounding.
 const ROUNDING: f64 = 1e-13;
-/// A step of the refinement, in the logarithm of the rate, that leads to its end: each step is
-/// wrong by about the product of the two before it.
-const LAST_STEP: f64 = 1e-7;
-/// How far beyond it the slope is looked at.
-const PROBE: f64 = 1e-6;
+/// Where a second look is taken around the best rate, as parts of it: neighbours are a quarter of
+/// a doubling apart.
+const AROUND: [f64; LANES] = [
+    0.545_253_866_332_629,
+    0.648_419_777_325_505,
+    0.771_105_412_703_97,
+    0.917_004_043_204_671,
+    1.090_507_732_665_257,
+    1.296_839_554_651_01,
+    1.542_210_825_407_941,
+    1.834_008_086_409_342,
+];
+/// How close the refinement comes to the best logarithm of the rate.
+const LAST_STEP: f64 = 2e-7;
+/// How often the space between two steps of the walk is halved for a place where the slope turns.
+const MOST_HALVES: usize = 20;
+/// More steps than halving alone needs to come as close.
+const MOST_STEPS: usize = 60;
 
 /// The decay rate of the best curve, or none if no curve is better than the best constant, which
 /// has the sum of squares `flat`. Of equally good rates the slowest: it promises the most, so
 /// that the least is concluded from it.
 ///
-/// Walks over the rates in steps of the square root of two, small against the width of any
-/// minimum, and refines around each that is as low as its neighbours.
+/// Walks over the rates in steps of the square root of two and refines around each that is as low
+/// as its neighbours, and where the course is flatter than before and after: there the least `k`
+/// can make a minimum narrower than a step.
 pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
-    let fastest = (FASTEST / projection.first_gap()).min(LARGEST);
+    let fastest = (FASTEST / projection.shortest()).min(LARGEST);
     let tolerance = ROUNDING * projection.spread();
     let mut best = Best {
         rate: None,
@@ -36,15 +50,17 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
         tolerance,
     };
     let mut walk = Walk::new(projection, fastest);
-    // The last two places: rate and height.
-    let (mut before, mut there) = ((0.0, f64::INFINITY), (0.0, f64::INFINITY));
+    // The last three places: rate and height.
+    let [mut long, mut before, mut there] = [(0.0, f64::INFINITY); 3];
     let mut ahead = walk.nearly_straight();
     loop {
         for here in ahead {
             if there.1 <= before.1 && there.1 <= here.1 {
                 refine(projection, &mut best, [before, there, here]);
+            } else if is_shoulder([long, before, there, here], tolerance) {
+                look_between(projection, &mut best, [long, before, there, here]);
             }
-            (before, there) = (there, here);
+            (long, before, there) = (before, there, here);
         }
         if there.0 >= fastest {
             break;
@@ -54,7 +70,22 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
     if there.1 < before.1 {
         best.offer(there.0, there.1);
     }
+    look_around(projection, &mut best, fastest);
     best.rate
+}
+
+/// Offers what is lower than the best within a factor of two of its rate: unevenly spaced points
+/// can make two minima within two steps.
+fn look_around(projection: &Projection<'_>, best: &mut Best, fastest: f64) {
+    let Some(centre) = best.rate else { return };
+    let rates = AROUND.map(|factor| (centre * factor).min(fastest));
+    let heights = projection.heights(&rates.map(|rate| projection.decay(rate)));
+    let places: [Place; LANES] = std::array::from_fn(|lane| (rates[lane], heights[lane]));
+    for three in places.windows(3) {
+        if three[1].1 < best.sse && three[1].1 <= three[0].1 && three[1].1 <= three[2].1 {
+            refine(projection, best, [three[0], three[1], three[2]]);
+        }
+    }
 }
 
 type Place = (f64, f64);
@@ -129,23 +160,61 @@ impl Best {
     }
 }
 
+/// Whether the course goes on in one direction and is flattest in the middle.
+fn is_shoulder(places: [Place; 4], tolerance: f64) -> bool {
+    let [before, middle, after] = std::array::from_fn(|step| places[step + 1].1 - places[step].1);
+    before * after > 0.0
+        && before.abs().min(after.abs()) > middle.abs().max(tolerance)
+        && before.is_finite()
+}
+
+/// Offers the lowest rates between neighbours of which the slower falls and the faster rises.
+fn look_between(projection: &Projection<'_>, best: &mut Best, places: [Place; 4]) {
+    let tolerance = best.tolerance;
+    let spots = places.map(|(rate, _)| Spot::at(projection, rate.ln(), rate));
+    for pair in spots.windows(2) {
+        if pair[0].slope < -tolerance && pair[1].slope > tolerance {
+            let (turn, sse) = turning_point(projection, pair[0], pair[1]);
+            best.offer(turn, sse);
+        }
+    }
+}
+
 /// Offers the lowest rate around the middle one of three, of which no other is lower.
 fn refine(projection: &Projection<'_>, best: &mut Best, places: [Place; 3]) {
     let [before, (rate, height), after] = places;
     let here = Spot::at(projection, rate.ln(), rate);
     let other = if here.slope > 0.0 { before.0 } else { after.0 };
     let other = Spot::at(projection, other.ln(), other);
-    let tolerance = best.tolerance;
-    let found = match (here.slope > tolerance, here.slope < -tolerance) {
-        (true, _) if other.slope < 0.0 => Some((other, here)),
-        (_, true) if other.slope > 0.0 => Some((here, other)),
-        _ => None,
-    };
-    if let Some((slower, faster)) = found {
+    if here.slope.abs() > best.tolerance
+        && let Some((slower, faster)) = bracket(projection, here, other)
+    {
         let (turn, sse) = turning_point(projection, slower, faster);
         best.offer(turn, sse);
     }
     best.offer(rate, height);
+}
+
+/// Two places between which the slope, falling at the slower, turns, out of a place and one that
+/// is not lower, towards which it falls.
+fn bracket(projection: &Projection<'_>, here: Spot, other: Spot) -> Option<(Spot, Spot)> {
+    let (mut here, mut other) = (here, other);
+    for _ in 0..MOST_HALVES {
+        if here.slope > 0.0 && other.slope < 0.0 {
+            return Some((other, here));
+        }
+        if here.slope < 0.0 && other.slope > 0.0 {
+            return Some((here, other));
+        }
+        let log_rate = f64::midpoint(here.log_rate, other.log_rate);
+        let middle = Spot::at(projection, log_rate, log_rate.exp());
+        if middle.sse < here.sse && (middle.slope < 0.0) == (here.slope < 0.0) {
+            here = middle;
+        } else {
+            other = middle;
+        }
+    }
+    None
 }
 
 /// The sum of squares at the logarithm of a rate, and its derivative by it.
@@ -176,47 +245,47 @@ fn cubic(low: Spot, high: Spot) -> f64 {
 }
 
 /// The rate between two at which the slope, falling at the slower, turns, and the sum of squares
-/// next to it: from where a cubic turns by regula falsi in the logarithm of the rate, made to move
-/// both ends (the Illinois rule: Dowell and Jarratt, BIT 11, 1971).
+/// there: from where a cubic turns by inverse quadratic interpolation in the logarithm of the
+/// rate, or by halves where three slopes do not bend evenly, as next to a bound of `a` or `k`
+/// (Chandrupatla, Adv. Eng. Softw. 28(3), 1997).
 fn turning_point(projection: &Projection<'_>, slower: Spot, faster: Spot) -> (f64, f64) {
-    let slope_at = |log_rate: f64| Spot::at(projection, log_rate, log_rate.exp());
-    let (mut low, mut low_slope) = (slower.log_rate, slower.slope);
-    let (mut high, mut high_slope) = (faster.log_rate, faster.slope);
-    let mut last = f64::INFINITY;
-    let mut next = cubic(slower, faster);
-    for _ in 0..60 {
-        let mut middle = next;
-        if !(middle > low && middle < high) {
-            middle = f64::midpoint(low, high);
-        }
-        if (middle - last).abs() < LAST_STEP {
-            // Small steps may also be slow ones: the end is near if the slope turns just beyond.
-            let rises = high.to_bits() == last.to_bits();
-            let beyond = slope_at(middle + if rises { -PROBE } else { PROBE });
-            let outside = beyond.log_rate <= low || beyond.log_rate >= high;
-            if (beyond.slope < 0.0) == rises || outside {
-                return (middle.exp(), beyond.sse);
-            }
-            if rises {
-                (high, high_slope) = (beyond.log_rate, beyond.slope);
-            } else {
-                (low, low_slope) = (beyond.log_rate, beyond.slope);
-            }
-            middle = f64::midpoint(low, high);
-        }
-        last = middle;
-        let here = slope_at(middle);
-        if here.slope < 0.0 {
-            (low, low_slope) = (middle, here.slope);
-            high_slope *= 0.5;
-        } else if here.slope > 0.0 {
-            (high, high_slope) = (middle, here.slope);
-            low_slope *= 0.5;
-        } else {
-            return (middle.exp(), here.sse);
-        }
-        next = low + (high - low) * (low_slope / (low_slope - high_slope));
+    let (mut newest, mut across) = (slower, faster);
+    let width = |from: Spot, to: Spot| to.log_rate - from.log_rate;
+    let mut share = (cubic(slower, faster) - slower.log_rate) / width(slower, faster);
+    if !(0.0..=1.0).contains(&share) {
+        share = 0.5;
     }
-    let middle = f64::midpoint(low, high);
-    (middle.exp(), slope_at(middle).sse)
+    for _ in 0..MOST_STEPS {
+        let log_rate = newest.log_rate + share * width(newest, across);
+        let here = Spot::at(projection, log_rate, log_rate.exp());
+        let before = if (here.slope < 0.0) == (newest.slope < 0.0) {
+            newest
+        } else {
+            std::mem::replace(&mut across, newest)
+        };
+        newest = here;
+        let least = LAST_STEP / width(newest, across).abs();
+        if least >= 0.5 || here.slope == 0.0 {
+            break;
+        }
+        share = interpolated(newest, across, before).clamp(least, 1.0 - least);
+    }
+    // A line through the two slopes is as good as another step, and costs nothing.
+    let turn = newest.slope / (newest.slope - across.slope);
+    let log_rate = newest.log_rate + turn * width(newest, across);
+    (log_rate.exp(), newest.sse.min(across.sse))
+}
+
+/// The share of the way from the newest place to that across the turn at which a quadratic through
+/// the slopes of three places is zero, or a half where such a quadratic is not to be trusted.
+fn interpolated(newest: Spot, across: Spot, before: Spot) -> f64 {
+    let xi = (newest.log_rate - across.log_rate) / (before.log_rate - across.log_rate);
+    let phi = (newest.slope - across.slope) / (before.slope - across.slope);
+    if phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi {
+        let [f1, f2, f3] = [newest.slope, across.slope, before.slope];
+        let reach = (before.log_rate - newest.log_rate) / (across.log_rate - newest.log_rate);
+        f1 / (f2 - f1) * f3 / (f2 - f3) + reach * f1 / (f3 - f1) * f2 / (f3 - f2)
+    } else {
+        0.5
+    }
 }
