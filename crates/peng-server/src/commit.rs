@@ -143,6 +143,12 @@ impl Committer {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (queue, requests) = mpsc::channel(limits.commit_queue);
+        // Weak: the task ends with the last who can queue.
+        let taken = queue.downgrade();
+        metrics.watch_queue(move || {
+            let queue = taken.upgrade();
+            queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
+        });
         tokio::spawn(run(store, notices, requests, limits.commit_size, metrics));
         Self {
             queue,
@@ -185,6 +191,13 @@ impl Place {
 }
 
 impl Ticket {
+    /// Of what is on disk already.
+    pub(crate) fn done(written: Written) -> Self {
+        let (done, ticket) = oneshot::channel();
+        answer(done, Ok(written));
+        Self(ticket)
+    }
+
     /// Waits until the write is on disk.
     pub(crate) async fn durable(self) -> Result<Written, Lost> {
         self.0.await.unwrap_or_else(|_| Err(leaving().into()))
@@ -201,7 +214,6 @@ async fn run(
     let mut batch = Vec::with_capacity(size);
     while requests.recv_many(&mut batch, size).await > 0 {
         gather(&mut requests, &mut batch, size).await;
-        metrics.queued(requests.len());
         commit(&*store, &notices, &metrics, batch.drain(..)).await;
     }
 }

@@ -1,5 +1,7 @@
 //! The experiments in memory, each with what its policy has learned.
 
+mod history;
+
 use std::{
     collections::HashMap,
     ops::Deref,
@@ -14,13 +16,15 @@ use peng_proto::{
     error::{Error, Reason},
     names,
 };
-use peng_store::{EventKind, Logged, Seq, State, Trial, TrialKey, Trials, Version};
+use peng_store::{Basis, Logged, Trial, TrialKey, Trials, Version, Write, Written};
 use tokio::sync::OnceCell;
 
-use crate::{commit::Spoiled, storage, sync::lock};
-
-/// Events read from the store at once.
-const PAGE: u32 = 1_024;
+use self::history::{damaged, number};
+use crate::{
+    commit::{Origin, Place, Spoiled, Ticket},
+    storage,
+    sync::{lock, lock_long},
+};
 
 /// Experiments in memory from which on those that nobody needs leave it: no trial of theirs is
 /// there. One that is asked for again is restored from the log.
@@ -66,9 +70,7 @@ impl Experiment {
         }
         // Read before the log: what is logged meanwhile makes the first write stale.
         let version = stored.version;
-        let log = history(store, &stored).await?;
-        let (engine, _) = experiment::Experiment::restore(settings, log)
-            .map_err(|error| damaged(&stored.id, &error))?;
+        let engine = history::learn(store, &stored, settings).await?;
         Ok(Self {
             stored,
             engine,
@@ -87,9 +89,20 @@ impl Experiment {
             .map_err(storage::refusal)
     }
 
-    /// How the policy's predictions have fared, where it keeps account of it.
-    pub(crate) fn calibration(&self) -> Option<Calibration> {
-        self.engine.calibration()
+    /// How the policy's predictions have fared, where it keeps account of it, and a ticket that is
+    /// done when all that this rests on is on disk, if the log has not come further by then.
+    pub(crate) fn calibration(&self, place: Place) -> (Option<Calibration>, Ticket) {
+        let Some(version) = self.in_order() else {
+            return (self.engine.calibration(), Ticket::done(Written::Current));
+        };
+        let write = Write::Check {
+            experiment: self.stored.key,
+            // None: it is asked of the experiment.
+            trial: TrialKey::FIRST,
+            basis: Basis::Experiment(*version),
+        };
+        let origin = Origin::new(self.spoiled(), self.stored.settings.target);
+        (self.engine.calibration(), place.write(write, Some(origin)))
     }
 
     /// Whether the log, at this version, has what other servers wrote and this is without.
@@ -99,7 +112,7 @@ impl Experiment {
 
     /// Keeps the decisions of trials that depend on each other in order.
     pub(crate) fn in_order(&self) -> Option<MutexGuard<'_, Version>> {
-        self.order.as_ref().map(lock)
+        self.order.as_ref().map(lock_long)
     }
 
     /// The mark of a trial whose decisions can no longer be relied on.
@@ -121,69 +134,6 @@ impl Experiment {
         self.engine
             .recall(number(trial.key), trial.schedule.clone(), log)
             .map_err(|error| damaged(&self.stored.id, &error))
-    }
-}
-
-/// A trial's number for the engine.
-const fn number(trial: TrialKey) -> u64 {
-    trial.get().unsigned_abs()
-}
-
-fn damaged(experiment: &str, error: &trial::Error) -> Error {
-    Error::new(
-        Reason::Internal,
-        format!("the log of experiment `{experiment}` is damaged: {error}"),
-    )
-}
-
-/// The whole log of an experiment as the engine reads it.
-async fn history(
-    store: &dyn Trials,
-    stored: &peng_store::Experiment,
-) -> Result<Vec<(u64, experiment::Event)>, Error> {
-    let mut log = Vec::new();
-    let declared = store
-        .schedules(stored.key)
-        .await
-        .map_err(storage::refusal)?;
-    let mut declared: HashMap<TrialKey, _> = declared.into_iter().collect();
-    let mut after = Seq::START;
-    loop {
-        let page = store
-            .events(stored.key, after, PAGE)
-            .await
-            .map_err(storage::refusal)?;
-        let Some(last) = page.last() else {
-            return Ok(log);
-        };
-        after = last.seq;
-        // What was taken back has taught nothing.
-        for event in page.into_iter().filter(|event| !event.retracted) {
-            let trial = number(event.key);
-            // Its first event comes before all others of the trial.
-            if let Some(schedule) = declared.remove(&event.key) {
-                log.push((trial, experiment::Event::Declared(schedule)));
-            }
-            match event.kind {
-                EventKind::Observed(logged) => {
-                    let Logged {
-                        observation,
-                        decision,
-                    } = *logged;
-                    log.push((trial, experiment::Event::Observed(observation, decision)));
-                }
-                EventKind::Entered(State::Succeeded) => {
-                    log.push((trial, experiment::Event::Completed));
-                }
-                // Observations that were under way at a STOP may follow it, and one that was
-                // preempted may go on, so only what ends a trial for good is an end here.
-                EventKind::Entered(State::Running | State::Stopped | State::Preempted)
-                | EventKind::RolledBack(_) => {}
-                EventKind::Entered(State::Failed | State::Cancelled) => {
-                    log.push((trial, experiment::Event::Ended));
-                }
-            }
-        }
     }
 }
 

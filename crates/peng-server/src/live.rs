@@ -19,7 +19,7 @@ use crate::{
     experiments::Experiment,
     metrics::Metrics,
     overrun::Overruns,
-    sync::lock,
+    sync::lock_long,
 };
 
 /// A decision of a curve as long as most takes some ten microseconds.
@@ -147,7 +147,7 @@ impl Live {
     /// disk, if the log has not come further by then.
     pub(crate) fn read(&self, place: Place, extent: Extent) -> (Snapshot, Ticket) {
         let order = self.experiment.in_order();
-        let inner = lock(&self.inner);
+        let inner = lock_long(&self.inner);
         let snapshot = inner.snapshot(extent);
         (snapshot, self.check(place, &order, &inner))
     }
@@ -168,7 +168,7 @@ impl Live {
     }
 
     pub(crate) fn is_ended(&self) -> bool {
-        lock(&self.inner).row.state.is_terminal()
+        lock_long(&self.inner).row.state.is_terminal()
     }
 
     /// The decision, whether it ended the trial, and when it is durable. `late`, the overruns up to
@@ -181,7 +181,7 @@ impl Live {
         late: Option<Overruns>,
     ) -> Result<(Decision, bool, Ticket), Refusal> {
         let mut order = self.experiment.in_order();
-        let mut inner = lock(&self.inner);
+        let mut inner = lock_long(&self.inner);
         let epoch = observation.epoch;
         if let Some((value, decision)) = inner.session.decision_at(epoch) {
             return if same(value, observation.value) {
@@ -224,16 +224,18 @@ impl Live {
         Ok((decision, stops, ticket))
     }
 
+    /// Ends the trial: how it then stands, and when all of that is durable.
     pub(crate) fn complete(
         &self,
         place: Place,
         state: State,
         message: &str,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<(Snapshot, Ticket), Error> {
         let mut order = self.experiment.in_order();
-        let mut inner = lock(&self.inner);
+        let mut inner = lock_long(&self.inner);
         if inner.row.state == state {
-            return Ok(self.check(place, &order, &inner));
+            let ticket = self.check(place, &order, &inner);
+            return Ok((inner.snapshot(Extent::Last), ticket));
         }
         if inner.row.state.is_terminal() {
             return Err(ended(&inner.row));
@@ -257,14 +259,15 @@ impl Live {
             at,
             message: message.to_owned(),
         };
-        Ok(place.write(write, Some(self.origin.clone())))
+        let ticket = place.write(write, Some(self.origin.clone()));
+        Ok((inner.snapshot(Extent::Last), ticket))
     }
 
     /// Takes the observations after `epoch` back. This is then no longer what the log says: who
     /// asks for the trial gets one that is restored from it.
     pub(crate) fn roll_back(&self, place: Place, epoch: Epoch) -> Result<Ticket, Error> {
         let mut order = self.experiment.in_order();
-        let mut inner = lock(&self.inner);
+        let mut inner = lock_long(&self.inner);
         let stop = inner.session.stop().map(|(stop, _)| stop);
         let resumes = match inner.row.state {
             State::Running => false,
@@ -295,7 +298,7 @@ impl Live {
 
     /// The trial as it stands, be it on disk or not.
     pub(crate) fn snapshot(&self, extent: Extent) -> Snapshot {
-        lock(&self.inner).snapshot(extent)
+        lock_long(&self.inner).snapshot(extent)
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the server counts, every metric in this file and in `docs/metrics.md`.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use peng_predict::{Decision, Verdict};
 use prometheus_client::{
@@ -49,6 +53,9 @@ pub struct Metrics {
     commits: Histogram,
     commit_size: Histogram,
     commit_queue: Gauge,
+    /// How many writes wait, asked whenever the metrics are: no write is counted twice, and what
+    /// hangs tells it too.
+    waiting: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
     verdicts: Family<VerdictLabels, Counter>,
     epochs_saved: Counter<f64>,
     calls: Family<CallLabels, Counter>,
@@ -159,6 +166,7 @@ impl Metrics {
             commits,
             commit_size,
             commit_queue,
+            waiting: OnceLock::new(),
             verdicts,
             epochs_saved,
             calls,
@@ -172,6 +180,8 @@ impl Metrics {
 
     /// All as text, in the form of `OpenMetrics` 1.0.
     pub fn text(&self) -> String {
+        let waiting = self.waiting.get().map_or(0, |waiting| waiting());
+        self.commit_queue.set(count(waiting));
         let mut page = String::new();
         if let Err(error) = text::encode(&mut page, &self.registry) {
             // A String takes all that is written to it.
@@ -180,8 +190,10 @@ impl Metrics {
         page
     }
 
-    pub(crate) fn queued(&self, writes: usize) {
-        self.commit_queue.set(count(writes));
+    /// Asks `waiting` how many writes wait for the storage.
+    pub(crate) fn watch_queue(&self, waiting: impl Fn() -> usize + Send + Sync + 'static) {
+        // A server has one queue.
+        drop(self.waiting.set(Box::new(waiting)));
     }
 
     pub(crate) fn in_memory(&self, trials: usize) {

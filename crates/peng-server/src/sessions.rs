@@ -7,17 +7,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use peng_predict::{Decision, Epoch, Mode, Observation};
+use peng_predict::{Decision, Epoch, Mode, Observation, policy::Calibration};
 use peng_proto::{
     error::{Error, Reason},
     names,
 };
 use peng_store::{State, Trial, Trials};
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    sync::OnceCell,
-    task::block_in_place,
-};
+use tokio::sync::OnceCell;
 
 use self::memory::Asked;
 use crate::{
@@ -29,7 +25,7 @@ use crate::{
     overrun::Overruns,
     pending::{Pending, settle},
     storage,
-    sync::lock,
+    sync::{aside, lock},
 };
 
 type Cell = Arc<OnceCell<Arc<Live>>>;
@@ -95,9 +91,22 @@ impl Sessions {
         self.experiments.get_anew(name).await
     }
 
-    /// The experiment of that name, with all that it has learned in any server.
-    pub(crate) async fn newest(&self, name: &names::Experiment) -> Result<Arc<Experiment>, Error> {
-        self.experiments.newest(name).await
+    /// The experiment of that name, and how its policy's predictions have fared by all that any
+    /// server has written; all of that is on disk.
+    pub(crate) async fn calibration(
+        &self,
+        name: &names::Experiment,
+    ) -> Result<(Arc<Experiment>, Option<Calibration>), Error> {
+        settle(|| async move {
+            let experiment = self.experiments.newest(name).await?;
+            let place = self.committer.place().await?;
+            let (calibration, ticket) = experiment.calibration(place);
+            Ok(Pending {
+                value: (experiment, calibration),
+                ticket,
+            })
+        })
+        .await
     }
 
     /// Forgets an experiment that is deleted and its trials.
@@ -242,23 +251,23 @@ impl Sessions {
         })
     }
 
-    /// Ends a trial; that is durable.
+    /// Ends a trial: how it then stands; all of that is durable.
     pub(crate) async fn complete(
         &self,
         name: &names::Trial,
         state: State,
         message: &str,
-    ) -> Result<Arc<Live>, Error> {
+    ) -> Result<(Arc<Experiment>, Snapshot), Error> {
         settle(|| async move {
             let live = self.find(name).await?;
             let place = self.committer.place().await?;
-            let ticket = match live.complete(place, state, message) {
-                Ok(ticket) => ticket,
+            let (snapshot, ticket) = match live.complete(place, state, message) {
+                Ok(ended) => ended,
                 Err(refusal) => return Err(self.refuse(&live, refusal).await),
             };
             self.has_ended(name);
             Ok(Pending {
-                value: live,
+                value: (live.experiment.clone(), snapshot),
                 ticket,
             })
         })
@@ -321,13 +330,5 @@ impl Sessions {
             cell.get().is_some_and(|known| Arc::ptr_eq(known, &live))
         });
         self.trial(name).await
-    }
-}
-
-/// Computes while the other tasks of this thread go on in another, where there are several.
-fn aside<T>(compute: impl FnOnce() -> T) -> T {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => block_in_place(compute),
-        _ => compute(),
     }
 }

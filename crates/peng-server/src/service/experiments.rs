@@ -10,7 +10,7 @@ use peng_proto::{
 use peng_store::{Deleted, Experiment, NewExperiment, OnlyIf};
 
 use super::{Service, id, name, page_size};
-use crate::{auth::Caller, storage};
+use crate::{auth::Caller, storage, sync::apart};
 
 /// Experiments that are read at once, where only some of them may be seen.
 const AT_ONCE: u32 = 100;
@@ -68,8 +68,7 @@ impl Service {
     ) -> Result<v1::GetExperimentResponse, Error> {
         let name: names::Experiment = name("name", &request.name)?;
         caller.check(&name)?;
-        let experiment = self.sessions.newest(&name).await?;
-        let calibration = experiment.calibration();
+        let (experiment, calibration) = self.sessions.calibration(&name).await?;
         Ok(v1::GetExperimentResponse {
             experiment: Some(v1::Experiment {
                 calibration: calibration.as_ref().map(experiment::calibration_to_wire),
@@ -92,11 +91,23 @@ impl Service {
         };
         let stored = self.store.experiment(name.0.as_str()).await;
         let deleted = match stored.map_err(storage::refusal)? {
-            Some(stored) => self.deletions.delete(&name, stored.key, only_if).await?,
+            Some(stored) => {
+                let (deletions, caller, name) =
+                    (self.deletions.clone(), caller.clone(), name.clone());
+                // What follows from it is done, and told, where who asked has gone.
+                apart(async move {
+                    let deleted = deletions.delete(&name, stored.key, only_if).await?;
+                    if deleted == Deleted::Done {
+                        caller.has_deleted(&name);
+                    }
+                    Ok::<_, Error>(deleted)
+                })
+                .await?
+            }
             None => Deleted::NotFound,
         };
         match deleted {
-            Deleted::Done => caller.has_deleted(&name),
+            Deleted::Done => {}
             Deleted::NotFound if request.allow_missing => {}
             Deleted::NotFound => {
                 return Err(Error::new(

@@ -178,9 +178,9 @@ impl Service {
         caller.check(&name.experiment)?;
         let state = terminal(request.state)?;
         let message: Text<1000> = text::parse("message", request.message)?;
-        let live = self.sessions.complete(&name, state, &message).await?;
+        let (experiment, snapshot) = self.sessions.complete(&name, state, &message).await?;
         Ok(v1::CompleteTrialResponse {
-            trial: Some(to_wire(&live.experiment, &live.snapshot(Extent::Last))),
+            trial: Some(to_wire(&experiment, &snapshot)),
         })
     }
 }

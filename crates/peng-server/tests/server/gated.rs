@@ -45,6 +45,11 @@ impl Gate {
             .add_permits(Semaphore::MAX_PERMITS - self.passes.available_permits());
     }
 
+    /// Lets one through.
+    pub(crate) fn let_one(&self) {
+        self.passes.add_permits(1);
+    }
+
     /// Lets one through, whose call fails.
     pub(crate) fn fail_one(&self) {
         self.failing.fetch_add(1, Ordering::SeqCst);
@@ -84,6 +89,8 @@ pub(crate) struct Gated {
     pub(crate) curves: Gate,
     /// Before a page of an experiment's log is read.
     pub(crate) logs: Gate,
+    /// After an experiment was deleted, and before anyone hears of it.
+    pub(crate) deletions: Gate,
     /// Where those pages began.
     pub(crate) pages: Mutex<Vec<Seq>>,
 }
@@ -95,6 +102,7 @@ impl Gated {
             commits: Gate::open(),
             curves: Gate::open(),
             logs: Gate::open(),
+            deletions: Gate::open(),
             pages: Mutex::default(),
         })
     }
@@ -176,7 +184,9 @@ impl Trials for Gated {
         only_if: OnlyIf,
         at: SystemTime,
     ) -> Result<Deleted, Error> {
-        self.store.delete_experiment(experiment, only_if, at).await
+        let deleted = self.store.delete_experiment(experiment, only_if, at).await;
+        self.deletions.pass().await?;
+        deleted
     }
 
     async fn idle_experiments(

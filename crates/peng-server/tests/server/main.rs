@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // in tests a panic is the message
 
+mod acknowledged;
 mod auth_matrix;
 mod calibration;
 mod deletions;

@@ -14,19 +14,19 @@ use crate::{
     harness::{Running, config},
 };
 
-const PARENT: &str = "experiments/e";
+pub(crate) const PARENT: &str = "experiments/e";
 
-fn name(trial: &str) -> String {
+pub(crate) fn name(trial: &str) -> String {
     format!("{PARENT}/trials/{trial}")
 }
 
 /// A server on a store with gates, with an experiment that compares its trials and some of them.
-struct Case {
-    store: Arc<Gated>,
-    server: Running,
-    client: Client,
+pub(crate) struct Case {
+    pub(crate) store: Arc<Gated>,
+    pub(crate) server: Running,
+    pub(crate) client: Client,
     /// Tries nothing again.
-    once: PredictionServiceClient<Channel>,
+    pub(crate) once: PredictionServiceClient<Channel>,
 }
 
 /// One that compares its trials.
@@ -44,7 +44,7 @@ fn experiment(id: &str) -> v1::CreateExperimentRequest {
     }
 }
 
-async fn start(config: Config, trials: &[&str]) -> Case {
+pub(crate) async fn start(config: Config, trials: &[&str]) -> Case {
     let store = Gated::new().await;
     let server = Running::run(Server::bind(config, store.clone()).await.unwrap());
     let client = server.client("http", Credentials::default());
@@ -69,7 +69,12 @@ async fn start(config: Config, trials: &[&str]) -> Case {
 
 impl Case {
     /// A call of its own.
-    fn report(&self, trial: &str, epoch: u32, value: f64) -> JoinHandle<Result<(), Status>> {
+    pub(crate) fn report(
+        &self,
+        trial: &str,
+        epoch: u32,
+        value: f64,
+    ) -> JoinHandle<Result<(), Status>> {
         let request = v1::ReportObservationRequest {
             trial: name(trial),
             observation: Some(v1::Observation {

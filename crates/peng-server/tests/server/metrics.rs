@@ -26,7 +26,7 @@ async fn page(address: std::net::SocketAddr) -> String {
 }
 
 /// The value of the only line that begins with `start`.
-fn value(page: &str, start: &str) -> f64 {
+pub(crate) fn value(page: &str, start: &str) -> f64 {
     let lines: Vec<_> = page
         .lines()
         .filter(|line| line.starts_with(start))
