@@ -77,3 +77,21 @@ async fn a_database_that_is_cut_off_is_waited_for() {
     load.verify(&mut client).await;
     server.stop().await;
 }
+
+/// What is lost while nobody uses it costs the next call a moment, and no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_lost_between_calls_are_replaced() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let (server, proxy) = start(&cluster).await;
+    let mut client = server.client().await;
+    let name = trial(&mut client, "probe", 200.0).await;
+    for epoch in 1..=12 {
+        proxy.cut();
+        proxy.mend_for_new_ones();
+        let decided = observe(&mut client, &name, f64::from(epoch), 10.0).await;
+        decided.unwrap();
+    }
+    server.stop().await;
+}

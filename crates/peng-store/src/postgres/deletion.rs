@@ -1,16 +1,16 @@
 //! Deletions on PostgreSQL.
 
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection};
 
 use crate::{Deleted, Error, OnlyIf, deletion::Standing};
 
 pub(super) async fn delete(
-    writer: &PgPool,
+    db: &mut PgConnection,
     experiment: i64,
     only_if: OnlyIf,
     at: i64,
 ) -> Result<Deleted, Error> {
-    let mut commit = writer.begin().await?;
+    let mut commit = db.begin().await?;
     // The commits of other servers lock the row, too: what is read once it is ours is the last.
     let found =
         sqlx::query("SELECT 1 FROM experiments WHERE key = $1 AND deleted_us IS NULL FOR UPDATE")
@@ -18,6 +18,7 @@ pub(super) async fn delete(
             .fetch_optional(&mut *commit)
             .await?;
     if found.is_none() {
+        commit.rollback().await?;
         return Ok(Deleted::NotFound);
     }
     let standing: Standing = sqlx::query_as(
@@ -30,6 +31,7 @@ pub(super) async fn delete(
     .fetch_one(&mut *commit)
     .await?;
     if !only_if.holds(&standing) {
+        commit.rollback().await?;
         return Ok(Deleted::Kept);
     }
     sqlx::query("UPDATE experiments SET deleted_us = $1, id = '~' || key WHERE key = $2")
@@ -50,8 +52,8 @@ const PARTS: [&str; 3] = [
     "DELETE FROM experiments WHERE key = $1 AND $2 > 0",
 ];
 
-pub(super) async fn sweep(writer: &PgPool, limit: u32) -> Result<u64, Error> {
-    let mut commit = writer.begin().await?;
+pub(super) async fn sweep(db: &mut PgConnection, limit: u32) -> Result<u64, Error> {
+    let mut commit = db.begin().await?;
     // One that another server is at is left to it.
     let next: Option<i64> = sqlx::query_scalar(
         "SELECT key FROM experiments WHERE deleted_us IS NOT NULL
@@ -59,8 +61,10 @@ pub(super) async fn sweep(writer: &PgPool, limit: u32) -> Result<u64, Error> {
     )
     .fetch_optional(&mut *commit)
     .await?;
-    let Some(experiment) = next else { return Ok(0) };
-    for part in PARTS {
+    for (experiment, part) in next
+        .into_iter()
+        .flat_map(|key| PARTS.map(|part| (key, part)))
+    {
         let removed = sqlx::query(part)
             .bind(experiment)
             .bind(i64::from(limit))
@@ -72,5 +76,6 @@ pub(super) async fn sweep(writer: &PgPool, limit: u32) -> Result<u64, Error> {
             return Ok(removed);
         }
     }
+    commit.rollback().await?;
     Ok(0)
 }

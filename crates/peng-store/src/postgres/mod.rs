@@ -1,25 +1,23 @@
 //! [`Postgres`]: everything in a database that any number of servers share.
 
 mod commit;
+mod connections;
 mod deletion;
 mod log;
 mod search;
 
 use std::time::Duration;
 
-use sqlx::{
-    Connection, PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{migrate::Migrator, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{Error, rows};
+use connections::Connections;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-const READERS: u32 = 8;
+const READERS: usize = 8;
 
 /// How long the database is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +54,8 @@ const SETTINGS: [(&str, &str); 4] = [
 /// over others. Broken connections are made anew when they are next needed.
 #[derive(Debug)]
 pub struct Postgres {
-    writer: PgPool,
-    reader: PgPool,
+    writer: Connections,
+    reader: Connections,
     patience: Patience,
 }
 
@@ -65,11 +63,12 @@ impl Postgres {
     /// Connects, and makes or migrates the tables.
     pub async fn open(options: PgConnectOptions, patience: Patience) -> Result<Self, Error> {
         let store = Self::connect(options, patience);
-        let writer = &store.writer;
-        MIGRATIONS.run(writer).await?;
+        let mut writer = store.writer.take().await?;
+        MIGRATIONS.run(&mut *writer).await?;
         let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
-            .fetch_one(writer)
+            .fetch_one(&mut *writer)
             .await?;
+        writer.give_back();
         if fsync == "off" {
             warn!("PostgreSQL runs with fsync=off: a loss of power loses what was acknowledged");
         }
@@ -81,42 +80,18 @@ impl Postgres {
     pub async fn open_to_read(options: PgConnectOptions) -> Result<Self, Error> {
         let options = options.options([("default_transaction_read_only", "on")]);
         let store = Self::connect(options, Patience::default());
-        let form = sqlx::query_scalar(rows::FORM).fetch_one(&store.reader);
+        let mut reader = store.reader.take().await?;
+        let form = sqlx::query_scalar(rows::FORM).fetch_one(&mut *reader);
         rows::check_form(form.await?, &MIGRATIONS)?;
+        reader.give_back();
         Ok(store)
     }
 
     fn connect(options: PgConnectOptions, patience: Patience) -> Self {
         let options = options.options(SETTINGS);
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(patience.connect)
-                // A call that was given up leaves its connection in the middle of something. It
-                // is closed unless the database answers on it: the pool itself would wait for
-                // as long as the network swallows packets, and the writer is its only one.
-                .after_release(move |connection, _| {
-                    Box::pin(async move {
-                        let pong = timeout(patience.connect, connection.ping()).await;
-                        pong.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
-                    })
-                })
-                // What is acknowledged is on disk, whatever the database's default is.
-                .after_connect(|connection, _| {
-                    Box::pin(async move {
-                        sqlx::query(
-                            "SELECT set_config('synchronous_commit', 'on', false)
-                             WHERE current_setting('synchronous_commit') = 'off'",
-                        )
-                        .execute(connection)
-                        .await
-                        .map(drop)
-                    })
-                })
-        };
         Self {
-            writer: pool(1).connect_lazy_with(options.clone()),
-            reader: pool(READERS).connect_lazy_with(options),
+            writer: Connections::new(options.clone(), 1, patience.connect),
+            reader: Connections::new(options, READERS, patience.connect),
             patience,
         }
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use async_trait::async_trait;
 use peng_search::candidate::Candidate;
+use sqlx::Connection;
 
 use super::Postgres;
 use crate::{Error, SearchKey, SearchRecord, Searches, rows};
@@ -17,7 +18,8 @@ impl Searches for Postgres {
         at: SystemTime,
     ) -> Result<SearchRecord, Error> {
         self.in_time(async {
-            let mut commit = self.writer.begin().await?;
+            let mut db = self.writer.take().await?;
+            let mut commit = db.begin().await?;
             sqlx::query(
                 "INSERT INTO searches (id, settings, created_us) VALUES ($1, $2, $3)
                  ON CONFLICT DO NOTHING",
@@ -38,6 +40,7 @@ impl Searches for Postgres {
                     .fetch_all(&mut *commit)
                     .await?;
             commit.commit().await?;
+            db.give_back();
             Ok(SearchRecord {
                 key: SearchKey(key),
                 settings,
@@ -68,7 +71,8 @@ impl Searches for Postgres {
             .map(|candidate| rows::to_json("candidate", candidate))
             .collect::<Result<Vec<_>, Error>>()?;
         self.in_time(async {
-            let mut commit = self.writer.begin().await?;
+            let mut db = self.writer.take().await?;
+            let mut commit = db.begin().await?;
             sqlx::query(
                 "INSERT INTO candidates (search, number, record)
                  SELECT $1, number, record
@@ -88,6 +92,7 @@ impl Searches for Postgres {
                     .await?;
             }
             commit.commit().await?;
+            db.give_back();
             Ok(())
         })
         .await
