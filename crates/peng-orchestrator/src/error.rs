@@ -25,6 +25,17 @@ pub enum Error {
         /// The value given now.
         given: String,
     },
+    /// The stored search has more candidates.
+    #[error(
+        "search.candidates is {given}, but the stored search has {stored}: give {stored} or more to \
+         go on with it, or start another search under another name or in another folder"
+    )]
+    Fewer {
+        /// How many it has.
+        stored: u64,
+        /// How many are given now.
+        given: u64,
+    },
     /// The stored settings are not what this program wrote.
     #[error("the stored settings of the search cannot be read")]
     Damaged(#[from] serde_json::Error),

@@ -71,6 +71,13 @@ impl Ledger {
             .open_search(config.search.0.as_str(), &settings, SystemTime::now())
             .await?;
         stored::compare(&record.settings, &settings)?;
+        let (proposed, given) = (record.candidates.len(), config.settings.candidates);
+        if proposed > given as usize {
+            return Err(Error::Fewer {
+                stored: proposed as u64,
+                given: given.into(),
+            });
+        }
         let (key, token) = (record.key, record.watched.clone());
         let fresh = record.candidates.is_empty();
         let search = restore(&config, record)?;

@@ -16,6 +16,9 @@ struct Stored<'a> {
     policy: &'a policy::Spec,
 }
 
+/// How many candidates are evaluated: none depends on it, so that more may be given later.
+const BUDGET: &str = "/search/candidates";
+
 /// What leases are like changes nothing of what is found, so it may differ from run to run.
 const FREE: [&str; 2] = ["lease", "attempts"];
 
@@ -33,9 +36,19 @@ pub(crate) fn to_json(config: &Config) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// Fails where the settings differ, with the first that does.
+/// Fails where the settings differ, with the first that does, unless it is by more candidates.
 pub(crate) fn compare(stored: &str, given: &str) -> Result<(), Error> {
-    let (stored, given) = (serde_json::from_str(stored)?, serde_json::from_str(given)?);
+    let (mut stored, given): (Value, Value) =
+        (serde_json::from_str(stored)?, serde_json::from_str(given)?);
+    if let (Some(before), Some(now)) = (stored.pointer_mut(BUDGET), given.pointer(BUDGET)) {
+        let (most, budget) = (before.as_u64(), now.as_u64());
+        if let (Some(stored), Some(given)) = (most, budget)
+            && given < stored
+        {
+            return Err(Error::Fewer { stored, given });
+        }
+        *before = now.clone();
+    }
     match difference("", &stored, &given) {
         None => Ok(()),
         Some((setting, stored, given)) => Err(Error::Differs {
@@ -67,6 +80,15 @@ fn difference(path: &str, stored: &Value, given: &Value) -> Option<(String, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_goes_on_with_more_candidates_and_not_with_fewer() {
+        let of = |candidates: u32| format!(r#"{{"search":{{"candidates":{candidates}}}}}"#);
+        compare(&of(12), &of(12)).unwrap();
+        compare(&of(12), &of(20)).unwrap();
+        let error = compare(&of(12), &of(11)).unwrap_err().to_string();
+        assert!(error.contains("give 12 or more"), "{error}");
+    }
 
     #[test]
     fn the_setting_that_differs_is_named() {

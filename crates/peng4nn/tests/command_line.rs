@@ -324,4 +324,7 @@ fn a_search_that_is_interrupted_is_exit_code_130_and_goes_on_only_as_it_was() {
     let differs = run(&[&arguments[..], &["--seed=5"]].concat());
     assert_eq!(differs.status.code(), Some(2));
     assert!(text(&differs.stderr).contains("search.seed is 5, but the stored search has 0"));
+    let fewer = run(&[&arguments[..], &["--candidates=15"]].concat());
+    assert_eq!(fewer.status.code(), Some(2));
+    assert!(text(&fewer.stderr).contains("give 16 or more to go on with it"));
 }

@@ -14,10 +14,53 @@ use peng_proto::{
     search::Assignment,
     v1::{self, lease_candidate_response::Work},
 };
-use peng_search::Candidate;
+use peng_search::{Candidate, candidate::Outcome};
 use peng_store::{Error, SearchKey, SearchRecord, Searches, Sqlite};
 
 use crate::harness::{Running, assignment, config, evaluate, finish, lease, reopen, search, train};
+
+/// What a search has found, and of which candidates.
+fn results(candidates: &[Candidate]) -> Vec<(String, u64, Option<Outcome>)> {
+    let results = candidates.iter().map(|candidate| {
+        (
+            candidate.genome.to_string(),
+            candidate.seed,
+            candidate.outcome().cloned(),
+        )
+    });
+    results.collect()
+}
+
+/// It had ended in the middle of a generation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_with_more_candidates_than_before_ends_as_if_it_always_had_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |candidates| {
+        let mut config = config();
+        config.settings.candidates = candidates;
+        config
+    };
+    let running = Running::start(of(6), reopen(folder.path()).await).await;
+    finish(&running).await;
+    running.kill();
+    let running = Running::start(of(11), reopen(folder.path()).await).await;
+    finish(&running).await;
+    let raised = running.orchestrator.snapshot().await.unwrap();
+    let client = running.client.clone();
+    running.kill();
+    let undisturbed = search(of(11)).await.orchestrator.snapshot().await;
+    let undisturbed = undisturbed.unwrap();
+    assert_eq!(
+        results(&raised.candidates),
+        results(&undisturbed.candidates)
+    );
+    assert_eq!(raised.front, undisturbed.front);
+    // Nor does it go on with fewer than are proposed.
+    let store = reopen(folder.path()).await;
+    let fewer = Orchestrator::open(of(8), store, client).await;
+    let fewer = fewer.unwrap_err().to_string();
+    assert!(fewer.contains("give 11 or more"), "{fewer}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_search_ends_as_an_undisturbed_one() {
@@ -49,16 +92,6 @@ async fn a_killed_search_ends_as_an_undisturbed_one() {
         .snapshot()
         .await
         .unwrap();
-    let results = |candidates: &[Candidate]| {
-        let results = candidates.iter().map(|candidate| {
-            (
-                candidate.genome.to_string(),
-                candidate.seed,
-                candidate.outcome().cloned(),
-            )
-        });
-        results.collect::<Vec<_>>()
-    };
     assert_eq!(
         results(&resumed.candidates),
         results(&undisturbed.candidates)

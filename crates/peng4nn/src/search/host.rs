@@ -156,6 +156,7 @@ pub(super) fn failure(error: Error) -> Failure {
         Error::Settings(_)
         | Error::Training(_)
         | Error::Differs { .. }
+        | Error::Fewer { .. }
         | Error::ExperimentTaken { .. } => Failure::input(error),
         _ => Failure::Failed(error.into()),
     }

@@ -20,7 +20,8 @@ pub(super) struct SpaceArgs {
     /// How candidates are proposed
     #[arg(long, value_enum, default_value_t = AlgorithmName::Nsga2)]
     algorithm: AlgorithmName,
-    /// How many candidates are evaluated
+    /// How many candidates are evaluated. With more than before, a search goes on as if it had been
+    /// so from the start
     #[arg(long, value_name = "N", default_value_t = 16)]
     candidates: u32,
     /// Candidates of a generation of nsga2
