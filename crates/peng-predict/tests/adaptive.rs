@@ -106,6 +106,29 @@ fn the_hopeless_are_stopped_and_the_best_are_kept() {
 }
 
 #[test]
+fn what_stops_give_up_is_no_more_than_the_risk_allows() {
+    for risk in [0.02, 0.25, 1.0] {
+        let experiment = experiment(&[("risk", &risk.to_string()), ("explore", "0")]);
+        let mut given_up = 0.0;
+        let mut boldest: f64 = 0.0;
+        for trial in 0..300 {
+            let last = train(&experiment, trial).pop().unwrap();
+            if let Reason::Dominated {
+                probability,
+                threshold,
+            } = last.reason
+            {
+                given_up += probability;
+                boldest = boldest.max(threshold);
+            }
+            let allowed = 0.1 * risk * (trial + 2) as f64;
+            assert!(given_up <= allowed, "{given_up} of {allowed}");
+        }
+        assert!(boldest > 0.1 * risk, "what is left is given to the next");
+    }
+}
+
+#[test]
 fn a_stop_says_its_chance_its_threshold_and_both_intervals() {
     let experiment = experiment(&[]);
     let stop = (0..100)
@@ -119,7 +142,7 @@ fn a_stop_says_its_chance_its_threshold_and_both_intervals() {
     else {
         panic!("{}", stop.reason)
     };
-    assert!(probability < threshold && threshold < 0.05);
+    assert!(probability < threshold && threshold < 0.1);
     let prediction = stop.prediction.unwrap();
     assert!((prediction.interval.unwrap().level - 0.9).abs() < 1e-12);
     assert!((prediction.interval_50.unwrap().level - 0.5).abs() < 1e-12);

@@ -87,7 +87,7 @@ const POLICIES: [Policy; 13] = [
     policy("hyperband", "`hyperband`", false),
     policy("patience", "`patience`, 0.1 point in 5 epochs", false),
     policy("adaptive:risk=0.1", "`adaptive`, risk 0.1", false),
-    policy("adaptive:risk=0.25", "`adaptive`, risk 0.25", false),
+    policy("adaptive:risk=0.5", "`adaptive`, risk 0.5", false),
     policy("adaptive", "`adaptive`", true),
     policy("adaptive:risk=1", "`adaptive`, risk 1", false),
 ];

@@ -72,6 +72,8 @@ struct Ended {
     fitness: f64,
     /// A draw from the prediction's distribution, or what was measured.
     draw: f64,
+    /// The chance of ending among the best that was given up with it.
+    chance: f64,
     path: Path,
     /// The stages of its learning rate, where it declared them.
     stages: Option<Stages>,
@@ -145,6 +147,7 @@ pub(super) struct Memory {
     ended: usize,
     finals: Finals,
     record: f64,
+    given_up: f64,
     experience: Experience,
     /// The first predictions with which trials were to be stopped, until they are measured.
     given: VecDeque<(u64, Given)>,
@@ -161,6 +164,7 @@ impl Memory {
             ended: 0,
             finals: Finals::default(),
             record: f64::NEG_INFINITY,
+            given_up: 0.0,
             experience: Experience::default(),
             given: VecDeque::new(),
             workspace: Workspace::default(),
@@ -175,6 +179,16 @@ impl Memory {
     /// The best measured score; minus infinity before there is one.
     pub(super) const fn record(&self) -> f64 {
         self.record
+    }
+
+    /// How many trials are remembered.
+    pub(super) const fn remembered(&self) -> usize {
+        self.trials.len()
+    }
+
+    /// How many of the best stops may have lost, in expectation, among the remembered trials.
+    pub(super) const fn given_up(&self) -> f64 {
+        self.given_up
     }
 
     /// The finals of the remembered trials.
@@ -234,12 +248,13 @@ impl Memory {
         self.given.push_back((trial, given));
     }
 
-    /// Remembers a trial that was stopped, with a draw from what was predicted for it.
+    /// Remembers a trial that was stopped, with its `chance` of ending among the best, which is
+    /// given up, and a `draw` from what was predicted for it.
     pub(super) fn stop(
         &mut self,
         trial: u64,
         given: Given,
-        draw: f64,
+        [chance, draw]: [f64; 2],
         (path, stages): (Path, Option<Stages>),
     ) {
         self.expect(trial, given);
@@ -247,6 +262,7 @@ impl Memory {
             trial,
             fitness: given.fitness,
             draw,
+            chance,
             path,
             stages,
             is_complete: false,
@@ -268,6 +284,7 @@ impl Memory {
             trial,
             fitness,
             draw: fitness,
+            chance: 0.0,
             path,
             stages,
             is_complete: true,
@@ -299,6 +316,7 @@ impl Memory {
                 self.next = (self.next + 1) % MOST_TRIALS;
             }
         }
+        self.given_up = self.trials.iter().map(|ended| ended.chance).sum();
         let scores = self.trials.iter().map(|ended| ended.fitness);
         self.finals.replace(scores, self.best_fraction);
         for ended in &mut self.trials {
@@ -332,7 +350,7 @@ mod tests {
     #[test]
     fn a_stopped_trial_counts_as_far_as_it_got_and_a_complete_one_everywhere() {
         let mut memory = Memory::new(0.1);
-        memory.stop(1, given(10.0), 10.0, (path(&[2, 4]), None));
+        memory.stop(1, given(10.0), [0.0, 10.0], (path(&[2, 4]), None));
         memory.complete(2, 20.0, (path(&[2, 4]), None), false);
         let neighbours = |memory: &mut Memory, cell| {
             let place = Place {
@@ -351,11 +369,13 @@ mod tests {
     #[test]
     fn a_measured_fitness_replaces_the_predicted_one_and_calibrates() {
         let mut memory = Memory::new(0.1);
-        memory.stop(7, given(10.0), 10.0, (path(&[1]), None));
+        memory.stop(7, given(10.0), [0.02, 10.0], (path(&[1]), None));
         assert!(memory.record().is_infinite());
+        assert!((memory.given_up() - 0.02).abs() < 1e-12);
         memory.complete(7, 11.0, (path(&[1, 74]), None), true);
         assert_eq!((memory.ended(), memory.trials.len()), (1, 1));
         assert!((memory.trials[0].fitness - 11.0).abs() < 1e-12);
+        assert!(memory.given_up().abs() < 1e-12, "nothing was");
         let account = memory.experience().account();
         assert_eq!((account.stops, account.covered_90), (1, 1));
         memory.complete(7, 11.0, (path(&[1, 74]), None), true);
@@ -366,12 +386,14 @@ mod tests {
     fn the_oldest_is_forgotten_first() {
         let mut memory = Memory::new(0.1);
         for trial in 0..MOST_TRIALS as u64 + 2 {
-            memory.stop(trial, given(trial as f64), 1.0, (path(&[1]), None));
+            memory.stop(trial, given(trial as f64), [0.25, 1.0], (path(&[1]), None));
         }
         assert_eq!(memory.trials.len(), MOST_TRIALS);
         assert_eq!(memory.given.len(), MOST_TRIALS);
         let oldest = memory.trials.iter().map(|ended| ended.trial).min();
         assert_eq!(oldest, Some(2));
         assert_eq!(memory.ended(), MOST_TRIALS + 2);
+        let remembered = 0.25 * MOST_TRIALS as f64;
+        assert!((memory.given_up() - remembered).abs() < 1e-9);
     }
 }

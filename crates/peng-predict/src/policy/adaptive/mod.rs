@@ -6,9 +6,9 @@
 //!       -> its residuals -> predictive distribution -> probability of being best -> verdict
 //! ```
 //!
-//! - A stop is worth it if the chance of losing one of the best is below the share of the training
-//!   that it saves, times `risk` and `best_fraction`; then no more than the share `risk` of the
-//!   best is lost in expectation.
+//! - A stop is worth it if the chance of losing one of the best is low for the share of the
+//!   training that it saves. No more than the share `risk` of the best is lost in expectation:
+//!   the chances that stops gave up are added, and what is left of them bounds the next one's.
 //! - Stopping depends on the curve so far alone, so that the finals of stopped trials are missing
 //!   at random given it (Rubin, Biometrika 63, 1976): a stopped trial is remembered with its
 //!   prediction, and one draw from it as its outcome. It counts for no more than was seen of it
@@ -60,9 +60,12 @@ const ACCURACY_OF_RANGE: f64 = 0.005;
 /// what occurs.
 const ACCURACY_OF_SPREAD: f64 = 0.05;
 /// Without a given tolerance: this share of the width of the metric's range,
-const TOLERANCE_OF_RANGE: f64 = 0.25;
+const TOLERANCE_OF_RANGE: f64 = 0.2;
 /// and no more than so many times the spread of the finals.
 const TOLERANCE_OF_SPREAD: f64 = 2.0;
+/// Most trials are stopped at a chance far below their threshold, so that it may be so many times
+/// what would be lost if all were stopped at theirs, as long as that is not lost yet.
+const BOLDNESS: f64 = 4.0;
 /// Half-widths below this share of the range are rounding.
 const ROUNDING: f64 = 1e-12;
 /// Nothing is stopped by fewer observations: one has no trend.
@@ -143,8 +146,7 @@ impl Rule {
     /// the best is compared with.
     fn judge(&self, view: &View<'_>, memory: &Memory, outlook: &Outlook) -> (Option<Reason>, f64) {
         let probability = outlook.best;
-        let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
-        let threshold = self.spec.risk() * self.spec.best_fraction() * remaining;
+        let threshold = self.threshold(view, memory);
         let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
         if probability < threshold && half_width <= self.tolerance(view.settings, memory) {
             let reason = Reason::Dominated {
@@ -165,6 +167,19 @@ impl Rule {
             accuracy,
         });
         (reason, threshold)
+    }
+
+    /// Below which chance of being among the best a trial is worth a stop.
+    ///
+    /// With the chances given up so far being what one trial may lose in the mean, times the
+    /// trials and one more, at most, they still are that after a stop below it.
+    fn threshold(&self, view: &View<'_>, memory: &Memory) -> f64 {
+        let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
+        let each = self.spec.risk() * self.spec.best_fraction();
+        let left = each * (memory.remembered() as f64 + 1.0) - memory.given_up();
+        (BOLDNESS * each * remaining)
+            .min(left)
+            .max(each * remaining)
     }
 
     fn accuracy(&self, settings: &Settings, memory: &Memory) -> f64 {
@@ -234,9 +249,10 @@ impl Policy for Rule {
     }
 
     fn decided(&mut self, view: &View<'_>, decision: &Decision) {
-        let stops = match decision.reason {
-            Reason::Dominated { .. } | Reason::Known { .. } => true,
-            Reason::Explored { .. } => false,
+        let (stops, chance) = match decision.reason {
+            Reason::Dominated { probability, .. } => (true, probability),
+            Reason::Known { .. } => (true, 0.0),
+            Reason::Explored { .. } => (false, 0.0),
             _ => return,
         };
         let widening = lock(&self.memory).experience().widening();
@@ -251,7 +267,7 @@ impl Policy for Rule {
             // What is remembered is what it was when the decision was made, and so is the draw.
             let outlook = memory.outlook(self.trial, &place(view, stages.as_ref()), &features);
             let draw = outlook.map_or(given.fitness, |outlook| held(view.settings, outlook).draw);
-            memory.stop(self.trial, given, draw, (path, stages));
+            memory.stop(self.trial, given, [chance, draw], (path, stages));
         } else {
             lock(&self.memory).expect(self.trial, given);
         }

@@ -27,7 +27,7 @@ impl Default for Raw {
     fn default() -> Self {
         Self {
             best_fraction: 0.1,
-            risk: 0.5,
+            risk: 0.25,
             explore: 0.02,
             accuracy: None,
             tolerance: None,
@@ -62,7 +62,7 @@ pub enum Error {
 
 impl Spec {
     /// Looks for the best `best_fraction` of the trials, in (0, 0.5], and may lose the share
-    /// `risk` of them, in (0, 1]; the defaults for the others.
+    /// `risk` of them in expectation, in (0, 1]; the defaults for the others.
     pub fn new(best_fraction: f64, risk: f64) -> Result<Self, Error> {
         Self::try_from(Raw {
             best_fraction,
@@ -88,7 +88,7 @@ impl Spec {
     }
 
     /// With no trial given up while the half-width of its 90 % interval is above this, in the
-    /// metric's unit, for its predicted fitness is handed to the search. None for a quarter of
+    /// metric's unit, for its predicted fitness is handed to the search. None for a fifth of
     /// the width of the metric's range, or twice the distance between the ninth and the first
     /// decile of the fitness of the trials so far if that is less.
     pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
@@ -115,7 +115,7 @@ impl Spec {
         self.raw.best_fraction
     }
 
-    /// The share of the best that may be lost, in (0, 1].
+    /// The share of the best that may be lost in expectation, in (0, 1].
     pub const fn risk(&self) -> f64 {
         self.raw.risk
     }
