@@ -61,10 +61,11 @@ pub(super) async fn sweep(db: &mut PgConnection, limit: u32) -> Result<u64, Erro
     )
     .fetch_optional(&mut *commit)
     .await?;
-    for (experiment, part) in next
-        .into_iter()
-        .flat_map(|key| PARTS.map(|part| (key, part)))
-    {
+    let Some(experiment) = next else {
+        commit.rollback().await?;
+        return Ok(0);
+    };
+    for part in PARTS {
         let removed = sqlx::query(part)
             .bind(experiment)
             .bind(i64::from(limit))
