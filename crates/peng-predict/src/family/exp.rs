@@ -14,8 +14,9 @@ use projection::Projection;
 ///
 /// With `b` given it is linear in `a` and `k = b^c >= 1`, so that the least-squares optimum is a
 /// one-dimensional problem (variable projection: Golub and Pereyra, SIAM J. Numer. Anal. 10(2),
-/// 1973), searched over all of `b`: the solution is the global optimum, or within 1e-5 of
-/// its sum of squares where that has several minima as close to each other as steps of the search.
+/// 1973), searched over all of `b`: the solution is the global optimum, but for one in some
+/// millions of noisy curves of few, unevenly spaced points, whose sum of squares has several minima
+/// as close to each other as steps of the search; it is then some 1e-5 above the least.
 #[derive(Clone, Copy, Debug)]
 pub struct Exp;
 

@@ -1,5 +1,10 @@
 //! The decay rate with the least sum of squares, over all rates.
 
+use std::{
+    cmp::Ordering,
+    f64::consts::{FRAC_1_SQRT_2, SQRT_2},
+};
+
 use super::projection::{Decay, LANES, Projection};
 
 /// The slowest decay looked at, over the whole curve. With `a <= 200` a slower one is flat to
@@ -15,17 +20,17 @@ const LARGEST: f64 = 700.0;
 const NEARLY_STRAIGHT: f64 = 0.05;
 /// Slopes and differences below this share of the values' spread are rounding.
 const ROUNDING: f64 = 1e-13;
-/// Where a second look is taken around the best rate, as parts of it: neighbours are a quarter of
-/// a doubling apart.
+/// Where a second look is taken around the best rate, as parts of it: neighbours are a third of a
+/// doubling apart.
 const AROUND: [f64; LANES] = [
-    0.545_253_866_332_629,
-    0.648_419_777_325_505,
-    0.771_105_412_703_97,
-    0.917_004_043_204_671,
-    1.090_507_732_665_257,
-    1.296_839_554_651_01,
-    1.542_210_825_407_941,
-    1.834_008_086_409_342,
+    0.445_449_359_070_17,
+    0.561_231_024_154_687,
+    FRAC_1_SQRT_2,
+    0.890_898_718_140_339,
+    1.122_462_048_309_373,
+    SQRT_2,
+    1.781_797_436_280_679,
+    2.244_924_096_618_746,
 ];
 /// How close the refinement comes to the best logarithm of the rate.
 const LAST_STEP: f64 = 2e-7;
@@ -39,8 +44,8 @@ const MOST_STEPS: usize = 60;
 /// that the least is concluded from it.
 ///
 /// Walks over the rates in steps of the square root of two and refines around each that is as low
-/// as its neighbours, and where the course is flatter than before and after: there the least `k`
-/// can make a minimum narrower than a step.
+/// as its neighbours, and where the course goes flat of a sudden: there the least `k` can make a
+/// minimum narrower than a step.
 pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
     let fastest = (FASTEST / projection.shortest()).min(LARGEST);
     let tolerance = ROUNDING * projection.spread();
@@ -74,16 +79,23 @@ pub(super) fn best(projection: &Projection<'_>, flat: f64) -> Option<f64> {
     best.rate
 }
 
-/// Offers what is lower than the best within a factor of two of its rate: unevenly spaced points
-/// can make two minima within two steps.
+/// Offers the other minima within a factor of two of the best rate: unevenly spaced points can make
+/// two within two steps.
 fn look_around(projection: &Projection<'_>, best: &mut Best, fastest: f64) {
     let Some(centre) = best.rate else { return };
     let rates = AROUND.map(|factor| (centre * factor).min(fastest));
     let heights = projection.heights(&rates.map(|rate| projection.decay(rate)));
-    let places: [Place; LANES] = std::array::from_fn(|lane| (rates[lane], heights[lane]));
-    for three in places.windows(3) {
-        if three[1].1 < best.sse && three[1].1 <= three[0].1 && three[1].1 <= three[2].1 {
-            refine(projection, best, [three[0], three[1], three[2]]);
+    // Next to the best is nothing, unless it is lower.
+    let middle = (centre, best.sse);
+    let places: [Place; LANES + 1] = std::array::from_fn(|place| match place.cmp(&(LANES / 2)) {
+        Ordering::Less => (rates[place], heights[place]),
+        Ordering::Equal => middle,
+        Ordering::Greater => (rates[place - 1], heights[place - 1]),
+    });
+    for (place, three) in (1..).zip(places.windows(3)) {
+        let [before, there, after] = [three[0], three[1], three[2]];
+        if place != LANES / 2 && there.1 <= before.1 && there.1 <= after.1 {
+            refine(projection, best, [before, there, after]);
         }
     }
 }
@@ -101,7 +113,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(projection: &'a Projection<'a>, fastest: f64) -> Self {
         let slowest = NEARLY_STRAIGHT / projection.length();
-        let next = [slowest, slowest * std::f64::consts::SQRT_2];
+        let next = [slowest, slowest * SQRT_2];
         Self {
             projection,
             fastest,
@@ -160,22 +172,35 @@ impl Best {
     }
 }
 
-/// Whether the course goes on in one direction and is flattest in the middle.
+/// Whether the course goes on in one direction and is flatter in the middle than where it would
+/// level off evenly.
 fn is_shoulder(places: [Place; 4], tolerance: f64) -> bool {
     let [before, middle, after] = std::array::from_fn(|step| places[step + 1].1 - places[step].1);
-    before * after > 0.0
-        && before.abs().min(after.abs()) > middle.abs().max(tolerance)
+    before * after > 2.0 * middle * middle
+        && before.abs().min(after.abs()) > tolerance
         && before.is_finite()
 }
 
-/// Offers the lowest rates between neighbours of which the slower falls and the faster rises.
+/// Offers the lowest rates between neighbours of which the slower falls and the faster rises, and
+/// between those that fall, or rise, both but where a cubic between them is flattest.
 fn look_between(projection: &Projection<'_>, best: &mut Best, places: [Place; 4]) {
-    let tolerance = best.tolerance;
+    let mut offer = |slower: Spot, faster: Spot| {
+        if slower.slope < -best.tolerance && faster.slope > best.tolerance {
+            let (turn, sse) = turning_point(projection, slower, faster);
+            best.offer(turn, sse);
+        }
+    };
     let spots = places.map(|(rate, _)| Spot::at(projection, rate.ln(), rate));
     for pair in spots.windows(2) {
-        if pair[0].slope < -tolerance && pair[1].slope > tolerance {
-            let (turn, sse) = turning_point(projection, pair[0], pair[1]);
-            best.offer(turn, sse);
+        let (slower, faster) = (pair[0], pair[1]);
+        if slower.slope * faster.slope > 0.0
+            && let Some(log_rate) = flattest(slower, faster)
+        {
+            let middle = Spot::at(projection, log_rate, log_rate.exp());
+            offer(slower, middle);
+            offer(middle, faster);
+        } else {
+            offer(slower, faster);
         }
     }
 }
@@ -234,6 +259,19 @@ impl Spot {
             slope,
         }
     }
+}
+
+/// Where a cubic with the heights and the slopes of two places, both falling or both rising, is
+/// flattest between them, if it is flatter there than at both.
+fn flattest(slower: Spot, faster: Spot) -> Option<f64> {
+    let width = faster.log_rate - slower.log_rate;
+    let mean = (faster.sse - slower.sse) / width;
+    // The slope of the cubic is slower.slope + 2 turn s + 3 bend s^2 at a share s of the way.
+    let turn = 3.0 * mean - 2.0 * slower.slope - faster.slope;
+    let bend = slower.slope + faster.slope - 2.0 * mean;
+    let share = -turn / (3.0 * bend);
+    let towards_zero = bend * slower.slope > 0.0;
+    (towards_zero && 0.0 < share && share < 1.0).then_some(slower.log_rate + share * width)
 }
 
 /// Where a cubic with the heights and the slopes of two places is lowest between them.
