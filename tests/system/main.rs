@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bench;
+mod clock;
 mod damage;
 mod drain;
 mod export;

@@ -1,6 +1,6 @@
 //! Leases that run out are taken back at their deadline.
 
-use std::{future, sync::Arc, time::Duration, time::SystemTime};
+use std::{future, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use tracing::warn;
@@ -16,7 +16,7 @@ pub(crate) async fn run(ledger: Arc<Ledger>) {
     loop {
         changes.mark_unchanged();
         let pause = match ledger.expire().await {
-            Ok(next) => next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default()),
+            Ok(next) => next,
             Err(error) => {
                 warn!(
                     error = &error as &dyn std::error::Error,

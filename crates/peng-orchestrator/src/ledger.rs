@@ -1,6 +1,9 @@
 //! The search and its store, changed together: nobody hears of a change that is not on disk.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use peng_client::Error as ClientError;
 use peng_search::{
@@ -16,6 +19,7 @@ use crate::{
     Config, Error,
     attempt::Attempt,
     change::{Change, event, expire, held, lost, settle},
+    clock::Clock,
     progress::{Epochs, Event, Kind, Snapshot},
     stored,
 };
@@ -40,6 +44,7 @@ pub(crate) enum Status {
 /// The search and its store.
 pub(crate) struct Ledger {
     pub(crate) config: Config,
+    clock: Clock,
     store: Arc<dyn Searches>,
     settings: String,
     key: SearchKey,
@@ -85,6 +90,7 @@ impl Ledger {
         let (ended_sender, ended) = mpsc::unbounded_channel();
         let ledger = Arc::new(Self {
             config,
+            clock: Clock::start(),
             store,
             settings,
             key,
@@ -117,8 +123,8 @@ impl Ledger {
         worker: String,
         continues: bool,
     ) -> Result<Answer, Error> {
+        let now = self.clock.now();
         self.change(move |search| {
-            let now = SystemTime::now();
             let mut change = expire(search, now);
             let reply = search.lease_to(&worker, continues, now);
             change.changed.extend(reply.changed);
@@ -137,8 +143,9 @@ impl Ledger {
         id: Id,
         token: String,
     ) -> Result<Result<Candidate, lease::Error>, Error> {
+        let now = self.clock.now();
         self.change(move |search| {
-            let renewed = search.renew(id, &token, SystemTime::now());
+            let renewed = search.renew(id, &token, now);
             let changed = renewed.iter().cloned().collect();
             let change = Change {
                 changed,
@@ -149,17 +156,13 @@ impl Ledger {
         .await
     }
 
-    /// Keeps all leases, so that workers which could not renew while the orchestrator was away
-    /// have the time of a lease to come back.
+    /// Begins all leases anew, so that workers which could not renew while the orchestrator was
+    /// away have the time of a lease to come back, and no more, whatever its clock showed then.
     pub(crate) async fn renew_all(self: &Arc<Self>) -> Result<(), Error> {
-        self.change(|search| {
-            let now = SystemTime::now();
-            let held = held(search, |_| true);
-            let renewed = held
-                .iter()
-                .filter_map(|(id, token)| search.renew(*id, token, now).ok());
+        let now = self.clock.now();
+        self.change(move |search| {
             let change = Change {
-                changed: renewed.collect(),
+                changed: search.renew_all(now),
                 ..Change::default()
             };
             ((), change)
@@ -264,12 +267,15 @@ impl Ledger {
         .await
     }
 
-    /// Takes back the candidates whose lease ran out; returns the next deadline.
-    pub(crate) async fn expire(self: &Arc<Self>) -> Result<Option<SystemTime>, Error> {
-        self.change(|search| {
-            let change = expire(search, SystemTime::now());
+    /// Takes back the candidates whose lease ran out; returns how long the next one has.
+    pub(crate) async fn expire(self: &Arc<Self>) -> Result<Option<Duration>, Error> {
+        let now = self.clock.now();
+        self.change(move |search| {
+            let change = expire(search, now);
             let leases = search.candidates().iter().filter_map(Candidate::lease);
-            (leases.map(|lease| lease.deadline).min(), change)
+            let next = leases.map(|lease| lease.deadline).min();
+            let left = next.map(|at| at.duration_since(now).unwrap_or_default());
+            (left, change)
         })
         .await
     }

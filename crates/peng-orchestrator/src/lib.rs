@@ -37,6 +37,7 @@
 
 mod attempt;
 mod change;
+mod clock;
 mod config;
 mod error;
 mod expiry;

@@ -104,6 +104,20 @@ impl Search {
         Ok(candidate.clone())
     }
 
+    /// Begins all leases anew at `now`, also those whose deadline a clock set that was wrong.
+    /// Returns their candidates.
+    pub fn renew_all(&mut self, now: SystemTime) -> Vec<Candidate> {
+        let deadline = now.checked_add(self.settings.lease).unwrap_or(now);
+        let mut changed = Vec::new();
+        for candidate in &mut self.candidates {
+            if let State::Leased(lease) = &mut candidate.state {
+                lease.deadline = deadline;
+                changed.push(candidate.clone());
+            }
+        }
+        changed
+    }
+
     /// Takes a candidate back from a worker that was preempted; it is lent again, as another
     /// attempt. Does not count as a loss.
     pub fn release(&mut self, id: Id, token: &str) -> Result<Candidate, LeaseError> {

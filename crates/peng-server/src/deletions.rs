@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
-use crate::{notices::Notices, sessions::Sessions, storage};
+use crate::{notices::Notices, sessions::Sessions, steady::Steady, storage};
 
 /// Rows that are removed in one commit, and the pause after it: other commits are to wait for
 /// none but a short one.
@@ -24,6 +24,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How often the store is asked for what is left to remove, by other servers too, and, where
 /// experiments are kept for a time, for those whose time is over.
 const LOOK: Duration = Duration::from_mins(10);
+
+/// How long the clock has to have shown that a time is over before it is: one that leaps by a year
+/// and is set right deletes nothing.
+const TRIAL: Duration = Duration::from_hours(6);
 
 /// Experiments that are looked at together.
 const PAGE: u32 = 100;
@@ -90,25 +94,30 @@ impl Deletions {
 
     async fn remove(&self, retain_for: Option<Duration>) {
         // An hour too long matters less in a time of weeks than a second in one of seconds.
-        let look = retain_for.map_or(LOOK, |time| LOOK.min(time / 8));
+        let at_most = |limit: Duration| retain_for.map_or(limit, |time| limit.min(time / 8));
+        let (look, mut clock) = (at_most(LOOK), Steady::new(at_most(TRIAL)));
         loop {
-            let next = Instant::now() + look;
-            if let Some(time) = retain_for {
-                self.expire(time).await;
+            let now = Instant::now();
+            if let Some(time) = retain_for
+                && let Some(today) = clock.read(now.into_std(), SystemTime::now())
+                && let Some(since) = today.checked_sub(time)
+            {
+                self.expire(since).await;
             }
             self.sweep().await;
-            tokio::select! {
-                () = self.work.notified() => {}
-                () = sleep_until(next) => {}
+            let next = sleep_until(now + look);
+            tokio::pin!(next);
+            loop {
+                tokio::select! {
+                    () = self.work.notified() => self.sweep().await,
+                    () = &mut next => break,
+                }
             }
         }
     }
 
-    /// Deletes the experiments whose time is over.
-    async fn expire(&self, retain_for: Duration) {
-        let Some(since) = SystemTime::now().checked_sub(retain_for) else {
-            return;
-        };
+    /// Deletes the experiments in which nothing was logged since.
+    async fn expire(&self, since: SystemTime) {
         loop {
             // A failure is in the log; the next look tries again.
             let idle = self.store.idle_experiments(since, PAGE).await;

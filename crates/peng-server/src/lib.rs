@@ -29,6 +29,7 @@ mod reload;
 mod server;
 mod service;
 mod sessions;
+mod steady;
 mod storage;
 mod sync;
 mod trace;

@@ -351,9 +351,10 @@ impl Inner {
         basis
     }
 
-    /// When it enters the state: as the log keeps it, so that all who ask are told the same.
+    /// When it enters the state: as the log keeps it, so that all who ask are told the same, and
+    /// not before its creation, should the clock have been set back.
     fn enter(&mut self, state: State, message: &str) -> SystemTime {
-        let now = to_the_microsecond(SystemTime::now());
+        let now = to_the_microsecond(SystemTime::now()).max(self.row.created);
         self.row.state = state;
         message.clone_into(&mut self.row.message);
         self.row.ended = state.is_terminal().then_some(now);

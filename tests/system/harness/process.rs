@@ -44,8 +44,18 @@ impl Process {
 
     /// Starts any program.
     pub(crate) fn start_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Self {
+        Self::start_within(program, arguments, &[])
+    }
+
+    /// Starts any program with more in its environment.
+    pub(crate) fn start_within(
+        program: &Path,
+        arguments: &[impl AsRef<OsStr>],
+        environment: &[(&str, &PathBuf)],
+    ) -> Self {
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -14,7 +14,10 @@ use peng_proto::{
     search::Assignment,
     v1::{self, lease_candidate_response::Work},
 };
-use peng_search::{Candidate, candidate::Outcome};
+use peng_search::{
+    Candidate,
+    candidate::{Outcome, State},
+};
 use peng_store::{Error, SearchKey, SearchRecord, Searches, Sqlite};
 
 use crate::harness::{Running, assignment, config, evaluate, finish, lease, reopen, search, train};
@@ -132,6 +135,33 @@ async fn nothing_is_lent_or_lost_before_the_search_is_started() {
     running.client.renew_lease(renewal(&late)).await.unwrap();
     let next = assignment(&running.client, "greedy").await;
     assert_eq!(next.candidate.id.as_str(), "c0003");
+}
+
+/// Its deadline is then one that comes in a year.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_of_a_clock_that_was_wrong_runs_out_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.settings.lease = Duration::from_secs(1);
+    let running = Running::start(config.clone(), reopen(folder.path()).await).await;
+    assignment(&running.client, "dead").await;
+    let mut lent = running.candidate(1).await;
+    running.kill();
+
+    let store = reopen(folder.path()).await;
+    let State::Leased(lease) = &mut lent.state else {
+        panic!("{lent:?}")
+    };
+    lease.deadline += Duration::from_hours(365 * 24);
+    let id = config.search.0.as_str();
+    let settings = store.open_search(id, "", SystemTime::now()).await.unwrap();
+    store
+        .put_candidates(settings.key, &[lent], None)
+        .await
+        .unwrap();
+    let running = Running::start(config, store).await;
+    finish(&running).await;
+    assert_eq!(running.candidate(1).await.attempt, 2);
 }
 
 #[tokio::test]
