@@ -78,7 +78,7 @@ fn every_command_that_calls_a_server_calls_a_secured_one() {
     succeeds(folder, &format!("health {endpoint} --ca server.pem"));
     fails(folder, &format!("health {endpoint}"), 1, "certificate");
     let plain = format!("health --endpoint http://localhost:{port}");
-    fails(folder, &plain, 1, "does not answer");
+    fails(folder, &plain, 1, "by http://, not https://");
 
     let curves = curves(folder);
     let load = format!("bench {endpoint} --ca server.pem --curves {curves} --trials 5 --epochs 12");
@@ -93,6 +93,19 @@ fn every_command_that_calls_a_server_calls_a_secured_one() {
         assert!(!line.contains(&token), "{line}");
     }
     assert_eq!(server.signal("TERM"), Some(0));
+}
+
+#[test]
+fn an_encrypted_call_to_a_server_that_is_not_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    credentials(folder);
+    let data = format!("--data={}", folder.join("data").display());
+    let mut server = Process::start("peng4nn", &["serve", "--listen=0", &data]);
+    let line = server.wait_for("listening");
+    let port = line.trim_end().rsplit(':').next().unwrap();
+    let encrypted = format!("health --endpoint https://localhost:{port} --ca server.pem");
+    fails(folder, &encrypted, 1, "is reached by http://");
 }
 
 #[test]

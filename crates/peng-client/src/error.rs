@@ -89,7 +89,7 @@ pub enum Error {
 
 /// What a call met, and from below what the system said. A status that came over the wire has no
 /// causes, and tonic's own text of one repeats them in the form for programmers.
-pub(crate) fn met(status: &Status) -> String {
+pub fn met(status: &Status) -> String {
     let mut text = status.message().to_owned();
     let mut next = status.source();
     while let Some(cause) = next {
@@ -99,7 +99,21 @@ pub(crate) fn met(status: &Status) -> String {
         }
         next = cause.source();
     }
-    text
+    match scheme(&text) {
+        Some(scheme) => format!("{text}; {scheme}"),
+        None => text,
+    }
+}
+
+/// What is wrong with the address where the libraries only say how the connection began to fail.
+fn scheme(met: &str) -> Option<&'static str> {
+    if met.contains("InvalidContentType") {
+        Some("a server that is not encrypted is reached by http://, not https://")
+    } else if met.ends_with("connection closed") {
+        Some("a server that is encrypted closes what comes by http://, not https://")
+    } else {
+        None
+    }
 }
 
 impl Error {

@@ -17,5 +17,5 @@ pub mod watch;
 
 pub use client::{Client, Options};
 pub use credentials::{Bearer, Credentials, CredentialsError, Transport};
-pub use error::Error;
+pub use error::{Error, met};
 pub use peng_proto::v1;

@@ -1,7 +1,6 @@
 //! `peng4nn health`: the question that a container's health check asks.
 
 use std::{
-    error::Error as _,
     io::{Write, stdout},
     time::Duration,
 };
@@ -9,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use peng_client::{Options, Transport};
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -58,27 +57,13 @@ pub(crate) async fn run(args: HealthArgs) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-/// What a status says, and what lies behind it where no server has sent it.
-fn reason(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut source = status.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
-}
-
 async fn ask(channel: Transport, service: String) -> anyhow::Result<()> {
     let answer = HealthClient::new(channel)
         .check(HealthCheckRequest { service })
         .await
         .map_err(|status| match status.code() {
             Code::NotFound => anyhow!("the server does not know this service"),
-            _ => anyhow!("the server does not answer: {}", reason(&status)),
+            _ => anyhow!("the server does not answer: {}", peng_client::met(&status)),
         })?;
     match answer.into_inner().status() {
         ServingStatus::Serving => Ok(()),
