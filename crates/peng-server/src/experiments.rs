@@ -17,7 +17,7 @@ use peng_proto::{
     names,
 };
 use peng_store::{Basis, Logged, Trial, TrialKey, Trials, Version, Write, Written};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use self::history::{damaged, number};
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
 /// Experiments in memory from which on those that nobody needs leave it: no trial of theirs is
 /// there. One that is asked for again is restored from the log.
 const IDLE: usize = 1_024;
+
+/// Logs that are read at once: each takes a thread, and pages that are some megabytes.
+const READ: usize = 8;
 
 /// An experiment in memory.
 #[derive(Debug)]
@@ -152,6 +155,7 @@ fn unused(cell: &Cell) -> bool {
 pub(crate) struct Experiments {
     store: Arc<dyn Trials>,
     open: Arc<Mutex<Open>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Experiments {
@@ -160,6 +164,7 @@ impl Experiments {
         Self {
             store,
             open: Arc::default(),
+            turns: Arc::new(Semaphore::new(READ)),
         }
     }
 
@@ -184,6 +189,7 @@ impl Experiments {
         let restoring = Restoring {
             store: self.store.clone(),
             open: self.open.clone(),
+            turns: self.turns.clone(),
             name: name.clone(),
             cell,
         };
@@ -251,6 +257,7 @@ async fn stored(
 struct Restoring {
     store: Arc<dyn Trials>,
     open: Arc<Mutex<Open>>,
+    turns: Arc<Semaphore>,
     name: names::Experiment,
     cell: Cell,
 }
@@ -258,8 +265,15 @@ struct Restoring {
 impl Restoring {
     async fn run(self) -> Result<Arc<Experiment>, Error> {
         let restore = || async {
-            let stored = stored(&*self.store, &self.name).await?;
-            let experiment = Experiment::restore(&*self.store, stored).await?;
+            let mut found = stored(&*self.store, &self.name).await?;
+            let mut turn = None;
+            if found.settings.policy.compares_trials() {
+                turn = self.turns.acquire().await.ok();
+                // Of a moment ago, should the turn have taken long to come.
+                found = stored(&*self.store, &self.name).await?;
+            }
+            let experiment = Experiment::restore(&*self.store, found).await?;
+            drop(turn);
             Ok(Arc::new(experiment))
         };
         let restored = self.cell.get_or_try_init(restore).await.cloned();
