@@ -237,6 +237,14 @@ impl fmt::Display for Reason {
             Self::Promising {
                 probability,
                 threshold,
+            } if probability < threshold => write!(
+                f,
+                "the chance of ending among the best is {probability:.4}, below {threshold:.4}, but \
+                 where it would end is not known well enough yet"
+            ),
+            Self::Promising {
+                probability,
+                threshold,
             } => write!(
                 f,
                 "the chance of ending among the best is {probability:.2}, stopped below {threshold:.4}"

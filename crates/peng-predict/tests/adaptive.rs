@@ -68,7 +68,7 @@ fn bits(decision: &Decision) -> String {
 #[test]
 fn the_first_trials_run_to_their_end_with_an_extrapolation() {
     let experiment = experiment(&[]);
-    for trial in 0..5 {
+    for trial in 0..4 {
         let decisions = train(&experiment, trial);
         assert_eq!(decisions.len(), TARGET as usize);
         let early = &decisions[9];

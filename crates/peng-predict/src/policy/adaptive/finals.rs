@@ -110,10 +110,26 @@ impl Finals {
 
     /// The distance between the ninth and the first decile; 0 without finals.
     pub(super) fn spread(&self) -> f64 {
+        let [low, high] = self.deciles();
+        high - low
+    }
+
+    /// The distance between the ninth decile and the first one of these `starts`, or of the finals
+    /// if that is more.
+    pub(super) fn span(&self, mut starts: Vec<f64>) -> f64 {
+        let [low, high] = self.deciles();
+        let tenth = starts.len() / 10;
+        let start =
+            (tenth < starts.len()).then(|| *starts.select_nth_unstable_by(tenth, f64::total_cmp).1);
+        high - start.map_or(low, |start| start.min(low))
+    }
+
+    /// The first and the ninth decile; zeros without finals.
+    fn deciles(&self) -> [f64; 2] {
         let tenth = self.len() / 10;
-        match (self.sorted.get(tenth), self.sorted.iter().rev().nth(tenth)) {
-            (Some(high), Some(low)) => high - low,
-            _ => 0.0,
+        match (self.sorted.iter().rev().nth(tenth), self.sorted.get(tenth)) {
+            (Some(low), Some(high)) => [*low, *high],
+            _ => [0.0; 2],
         }
     }
 }
@@ -159,5 +175,16 @@ mod tests {
         let spread = finals((0..=100).map(f64::from).collect()).spread();
         assert!((spread - 80.0).abs() < 1e-12, "{spread}");
         assert!(Finals::default().spread().abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_span_begins_where_curves_do() {
+        let finals = finals((0..=100).map(f64::from).collect());
+        let span = |starts: Vec<f64>| finals.span(starts);
+        assert!((span(vec![]) - 80.0).abs() < 1e-12, "of the finals");
+        assert!((span(vec![-20.0; 5]) - 110.0).abs() < 1e-12);
+        assert!((span(vec![50.0; 5]) - 80.0).abs() < 1e-12, "no less");
+        let outlier = (0..20).map(|i| if i == 0 { -1e9 } else { 0.0 }).collect();
+        assert!((span(outlier) - 90.0).abs() < 1e-12);
     }
 }

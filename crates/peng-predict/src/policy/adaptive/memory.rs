@@ -40,6 +40,11 @@ impl Path {
         self.features.push(features);
     }
 
+    /// The first score.
+    fn first(&self) -> Option<f64> {
+        self.features.first().map(|features| features[0])
+    }
+
     /// The features at the last cell.
     pub(super) fn last(&self) -> Option<&Features> {
         self.features.last()
@@ -64,6 +69,15 @@ pub(super) struct Place<'a> {
     pub(super) stages: Option<&'a Stages>,
 }
 
+/// What a stop may cost, in expectation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cost {
+    /// The chance of ending among the best that is given up.
+    pub(super) chance: f64,
+    /// How far the report is from the truth, in the metric's unit.
+    pub(super) error: f64,
+}
+
 /// A trial that has ended; scores, larger being better.
 #[derive(Debug)]
 struct Ended {
@@ -72,8 +86,8 @@ struct Ended {
     fitness: f64,
     /// A draw from the prediction's distribution, or what was measured.
     draw: f64,
-    /// The chance of ending among the best that was given up with it.
-    chance: f64,
+    /// What its stop may have cost.
+    cost: Cost,
     path: Path,
     /// The stages of its learning rate, where it declared them.
     stages: Option<Stages>,
@@ -147,7 +161,9 @@ pub(super) struct Memory {
     ended: usize,
     finals: Finals,
     record: f64,
-    given_up: f64,
+    spent: Cost,
+    /// From where curves begin to where they end.
+    span: f64,
     experience: Experience,
     /// The first predictions with which trials were to be stopped, until they are measured.
     given: VecDeque<(u64, Given)>,
@@ -164,7 +180,8 @@ impl Memory {
             ended: 0,
             finals: Finals::default(),
             record: f64::NEG_INFINITY,
-            given_up: 0.0,
+            spent: Cost::default(),
+            span: 0.0,
             experience: Experience::default(),
             given: VecDeque::new(),
             workspace: Workspace::default(),
@@ -186,14 +203,20 @@ impl Memory {
         self.trials.len()
     }
 
-    /// How many of the best stops may have lost, in expectation, among the remembered trials.
-    pub(super) const fn given_up(&self) -> f64 {
-        self.given_up
+    /// What the stops of the remembered trials may have cost, in all.
+    pub(super) const fn spent(&self) -> Cost {
+        self.spent
     }
 
     /// The finals of the remembered trials.
     pub(super) const fn finals(&self) -> &Finals {
         &self.finals
+    }
+
+    /// From the first decile of the first observations to the ninth of the finals, or of the finals
+    /// where those span more.
+    pub(super) const fn span(&self) -> f64 {
+        self.span
     }
 
     /// What the predictions were worth.
@@ -248,13 +271,14 @@ impl Memory {
         self.given.push_back((trial, given));
     }
 
-    /// Remembers a trial that was stopped, with its `chance` of ending among the best, which is
-    /// given up, and a `draw` from what was predicted for it.
+    /// Remembers a trial that was stopped, with what that may `cost` and a `draw` from what was
+    /// predicted for it.
     pub(super) fn stop(
         &mut self,
         trial: u64,
         given: Given,
-        [chance, draw]: [f64; 2],
+        cost: Cost,
+        draw: f64,
         (path, stages): (Path, Option<Stages>),
     ) {
         self.expect(trial, given);
@@ -262,7 +286,7 @@ impl Memory {
             trial,
             fitness: given.fitness,
             draw,
-            chance,
+            cost,
             path,
             stages,
             is_complete: false,
@@ -284,7 +308,7 @@ impl Memory {
             trial,
             fitness,
             draw: fitness,
-            chance: 0.0,
+            cost: Cost::default(),
             path,
             stages,
             is_complete: true,
@@ -316,9 +340,14 @@ impl Memory {
                 self.next = (self.next + 1) % MOST_TRIALS;
             }
         }
-        self.given_up = self.trials.iter().map(|ended| ended.chance).sum();
+        self.spent = Cost {
+            chance: self.trials.iter().map(|ended| ended.cost.chance).sum(),
+            error: self.trials.iter().map(|ended| ended.cost.error).sum(),
+        };
         let scores = self.trials.iter().map(|ended| ended.fitness);
         self.finals.replace(scores, self.best_fraction);
+        let starts = self.trials.iter().filter_map(|ended| ended.path.first());
+        self.span = self.finals.span(starts.collect());
         for ended in &mut self.trials {
             ended.logits = [ended.fitness, ended.draw].map(|score| self.finals.logit(score));
         }
@@ -350,7 +379,7 @@ mod tests {
     #[test]
     fn a_stopped_trial_counts_as_far_as_it_got_and_a_complete_one_everywhere() {
         let mut memory = Memory::new(0.1);
-        memory.stop(1, given(10.0), [0.0, 10.0], (path(&[2, 4]), None));
+        memory.stop(1, given(10.0), Cost::default(), 10.0, (path(&[2, 4]), None));
         memory.complete(2, 20.0, (path(&[2, 4]), None), false);
         let neighbours = |memory: &mut Memory, cell| {
             let place = Place {
@@ -369,13 +398,17 @@ mod tests {
     #[test]
     fn a_measured_fitness_replaces_the_predicted_one_and_calibrates() {
         let mut memory = Memory::new(0.1);
-        memory.stop(7, given(10.0), [0.02, 10.0], (path(&[1]), None));
+        let cost = Cost {
+            chance: 0.02,
+            error: 0.5,
+        };
+        memory.stop(7, given(10.0), cost, 10.0, (path(&[1]), None));
         assert!(memory.record().is_infinite());
-        assert!((memory.given_up() - 0.02).abs() < 1e-12);
+        assert_eq!(memory.spent(), cost);
         memory.complete(7, 11.0, (path(&[1, 74]), None), true);
         assert_eq!((memory.ended(), memory.trials.len()), (1, 1));
         assert!((memory.trials[0].fitness - 11.0).abs() < 1e-12);
-        assert!(memory.given_up().abs() < 1e-12, "nothing was");
+        assert_eq!(memory.spent(), Cost::default(), "nothing was");
         let account = memory.experience().account();
         assert_eq!((account.stops, account.covered_90), (1, 1));
         memory.complete(7, 11.0, (path(&[1, 74]), None), true);
@@ -385,15 +418,20 @@ mod tests {
     #[test]
     fn the_oldest_is_forgotten_first() {
         let mut memory = Memory::new(0.1);
+        let cost = Cost {
+            chance: 0.25,
+            error: 2.0,
+        };
         for trial in 0..MOST_TRIALS as u64 + 2 {
-            memory.stop(trial, given(trial as f64), [0.25, 1.0], (path(&[1]), None));
+            memory.stop(trial, given(trial as f64), cost, 1.0, (path(&[1]), None));
         }
         assert_eq!(memory.trials.len(), MOST_TRIALS);
         assert_eq!(memory.given.len(), MOST_TRIALS);
         let oldest = memory.trials.iter().map(|ended| ended.trial).min();
         assert_eq!(oldest, Some(2));
         assert_eq!(memory.ended(), MOST_TRIALS + 2);
-        let remembered = 0.25 * MOST_TRIALS as f64;
-        assert!((memory.given_up() - remembered).abs() < 1e-9);
+        let remembered = MOST_TRIALS as f64;
+        assert!((memory.spent().chance - 0.25 * remembered).abs() < 1e-9);
+        assert!((memory.spent().error - 2.0 * remembered).abs() < 1e-9);
     }
 }

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! - A stop is worth it if the chance of losing one of the best is low for the share of the
-//!   training that it saves. No more than the share `risk` of the best is lost in expectation:
-//!   the chances that stops gave up are added, and what is left of them bounds the next one's.
+//!   training that it saves, and so is the error of the fitness that it reports. Both are budgets:
+//!   what stops have cost is added, and what is left bounds the next one's cost. No more than the
+//!   share `risk` of the best is lost in expectation, and reports are off by `tolerance`.
 //! - Stopping depends on the curve so far alone, so that the finals of stopped trials are missing
 //!   at random given it (Rubin, Biometrika 63, 1976): a stopped trial is remembered with its
 //!   prediction, and one draw from it as its outcome. It counts for no more than was seen of it
@@ -43,7 +44,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::alignment::Stages;
 use self::calibration::Given;
-use self::memory::{Memory, Place};
+use self::memory::{Cost, Memory, Place};
 use self::outlook::{LEAST_NEIGHBOURS, Outlook};
 use self::walk::{Walk, cell_of, is_first, share_of};
 use super::{Calibration, Kind, Policy, View};
@@ -60,13 +61,15 @@ const ACCURACY_OF_RANGE: f64 = 0.005;
 /// what occurs.
 const ACCURACY_OF_SPREAD: f64 = 0.05;
 /// Without a given tolerance: this share of the width of the metric's range,
-const TOLERANCE_OF_RANGE: f64 = 0.2;
-/// and no more than so many times the spread of the finals.
-const TOLERANCE_OF_SPREAD: f64 = 2.0;
-/// Most trials are stopped at a chance far below their threshold, so that it may be so many times
-/// what would be lost if all were stopped at theirs, as long as that is not lost yet.
-const BOLDNESS: f64 = 4.0;
-/// Half-widths below this share of the range are rounding.
+const TOLERANCE_OF_RANGE: f64 = 0.0425;
+/// and no more than this share of what curves span of it,
+const TOLERANCE_OF_SPAN: f64 = 0.08;
+/// nor than the spread of the finals.
+const TOLERANCE_OF_SPREAD: f64 = 1.0;
+/// Most stops cost far less than they may, so that one may cost so many times what would be spent
+/// if all cost as much, as long as that is not spent yet.
+const BOLDNESS: f64 = 3.0;
+/// Errors below this share of the range are rounding.
 const ROUNDING: f64 = 1e-12;
 /// Nothing is stopped by fewer observations: one has no trend.
 const LEAST_OBSERVATIONS: usize = 2;
@@ -148,7 +151,7 @@ impl Rule {
         let probability = outlook.best;
         let threshold = self.threshold(view, memory);
         let half_width = (outlook.most[1] - outlook.most[0]) / 2.0;
-        if probability < threshold && half_width <= self.tolerance(view.settings, memory) {
+        if probability < threshold && outlook.error <= self.bearable(view, memory) {
             let reason = Reason::Dominated {
                 probability,
                 threshold,
@@ -170,16 +173,16 @@ impl Rule {
     }
 
     /// Below which chance of being among the best a trial is worth a stop.
-    ///
-    /// With the chances given up so far being what one trial may lose in the mean, times the
-    /// trials and one more, at most, they still are that after a stop below it.
     fn threshold(&self, view: &View<'_>, memory: &Memory) -> f64 {
-        let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
         let each = self.spec.risk() * self.spec.best_fraction();
-        let left = each * (memory.remembered() as f64 + 1.0) - memory.given_up();
-        (BOLDNESS * each * remaining)
-            .min(left)
-            .max(each * remaining)
+        spendable(view, memory, each, memory.spent().chance)
+    }
+
+    /// Up to which expected error of the fitness that it reports a trial is worth a stop, in the
+    /// metric's unit.
+    fn bearable(&self, view: &View<'_>, memory: &Memory) -> f64 {
+        let each = self.tolerance(view.settings, memory);
+        spendable(view, memory, each, memory.spent().error)
     }
 
     fn accuracy(&self, settings: &Settings, memory: &Memory) -> f64 {
@@ -193,10 +196,24 @@ impl Rule {
         self.spec.tolerance().unwrap_or_else(|| {
             let width = settings.range.upper() - settings.range.lower();
             (TOLERANCE_OF_RANGE * width)
+                .min(TOLERANCE_OF_SPAN * memory.span())
                 .min(TOLERANCE_OF_SPREAD * memory.finals().spread())
                 .max(ROUNDING * width)
         })
     }
+}
+
+/// What a stop may cost, where `each` trial may cost so much in the mean and the remembered ones
+/// have cost `spent`.
+///
+/// In proportion to what it saves; and with what is spent being at most `each` times the trials
+/// and one more, it still is that afterwards.
+fn spendable(view: &View<'_>, memory: &Memory, each: f64, spent: f64) -> f64 {
+    let remaining = 1.0 - view.last().epoch.get() / view.settings.target.get();
+    let left = each * (memory.remembered() as f64 + 1.0) - spent;
+    (BOLDNESS * each * remaining)
+        .min(left)
+        .max(each * remaining)
 }
 
 impl Policy for Rule {
@@ -266,8 +283,16 @@ impl Policy for Rule {
             let mut memory = lock(&self.memory);
             // What is remembered is what it was when the decision was made, and so is the draw.
             let outlook = memory.outlook(self.trial, &place(view, stages.as_ref()), &features);
-            let draw = outlook.map_or(given.fitness, |outlook| held(view.settings, outlook).draw);
-            memory.stop(self.trial, given, [chance, draw], (path, stages));
+            let (draw, error) = outlook.map_or((given.fitness, 0.0), |outlook| {
+                (held(view.settings, outlook).draw, outlook.error)
+            });
+            memory.stop(
+                self.trial,
+                given,
+                Cost { chance, error },
+                draw,
+                (path, stages),
+            );
         } else {
             lock(&self.memory).expect(self.trial, given);
         }

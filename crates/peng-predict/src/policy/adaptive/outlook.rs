@@ -46,6 +46,8 @@ pub(super) struct Outlook {
     pub(super) support: f64,
     /// A draw from the distribution.
     pub(super) draw: f64,
+    /// How far the final is from the median, in expectation.
+    pub(super) error: f64,
 }
 
 /// What the regression says of a trial.
@@ -101,7 +103,7 @@ impl Workspace {
             outlook.half,
             outlook.most,
             [outlook.fitness, outlook.best],
-            [outlook.draw; 2],
+            [outlook.draw, outlook.error],
         ];
         numbers
             .as_flattened()
@@ -247,6 +249,11 @@ impl Workspace {
         // Who is rather not among the best is not reported as one of them.
         let bar = finals.first_below().filter(|_| best < 0.5);
         let most = |end: f64| bar.map_or(end, |bar| end.min(bar));
+        let away = self
+            .pairs
+            .iter()
+            .map(|(v, weight)| weight * (v - middle).abs());
+        let error = away.sum::<f64>() / mass * short(1.0);
         Outlook {
             fitness: most(value + middle),
             half: [most(end(0.25)), end(0.75)],
@@ -254,6 +261,7 @@ impl Workspace {
             best,
             support,
             draw: at(chance, short(1.0)),
+            error,
         }
     }
 }

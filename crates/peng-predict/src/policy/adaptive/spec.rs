@@ -28,10 +28,10 @@ impl Default for Raw {
         Self {
             best_fraction: 0.1,
             risk: 0.25,
-            explore: 0.02,
+            explore: 0.01,
             accuracy: None,
             tolerance: None,
-            startup_trials: 5,
+            startup_trials: 4,
             families: false,
         }
     }
@@ -87,10 +87,10 @@ impl Spec {
         Self::try_from(self.raw)
     }
 
-    /// With no trial given up while the half-width of its 90 % interval is above this, in the
-    /// metric's unit, for its predicted fitness is handed to the search. None for a fifth of
-    /// the width of the metric's range, or twice the distance between the ninth and the first
-    /// decile of the fitness of the trials so far if that is less.
+    /// With the fitness that is handed to the search off by at most this in the mean over the
+    /// trials, in expectation and in the metric's unit. None for 4.25 % of the width of the metric's
+    /// range, or the distance between the ninth and the first decile of the fitness of the trials
+    /// so far if that is less.
     pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
         self.raw.tolerance = tolerance;
         Self::try_from(self.raw)
@@ -131,8 +131,8 @@ impl Spec {
         self.raw.accuracy
     }
 
-    /// The half-width of the 90 % interval above which no trial is given up, in the metric's unit,
-    /// where it is given.
+    /// By how much the fitness that is handed to the search may be off in the mean, in the metric's
+    /// unit, where it is given.
     pub const fn tolerance(&self) -> Option<f64> {
         self.raw.tolerance
     }
