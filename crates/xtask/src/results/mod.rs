@@ -72,7 +72,7 @@ const fn policy(given: &'static str, title: &'static str, short: bool) -> Policy
 }
 
 /// A new policy is a line here.
-const POLICIES: [Policy; 13] = [
+const POLICIES: [Policy; 16] = [
     policy("fixed:epoch=1000000", "full training", false),
     policy("fixed:share=0.25", "everything stopped at 25 %", true),
     policy("fixed:share=0.5", "everything stopped at 50 %", false),
@@ -90,6 +90,17 @@ const POLICIES: [Policy; 13] = [
     policy("adaptive:risk=0.5", "`adaptive`, risk 0.5", false),
     policy("adaptive", "`adaptive`", true),
     policy("adaptive:risk=1", "`adaptive`, risk 1", false),
+    policy("adaptive:tolerance=10", "`adaptive`, tolerance 10", false),
+    policy(
+        "adaptive:risk=0.5,tolerance=10",
+        "`adaptive`, risk 0.5, tolerance 10",
+        false,
+    ),
+    policy(
+        "adaptive:risk=0.75,tolerance=10",
+        "`adaptive`, risk 0.75, tolerance 10",
+        false,
+    ),
 ];
 
 /// Which of them [`tables::rival`] holds `adaptive` against: the best of those that save much.

@@ -27,7 +27,7 @@ impl Default for Raw {
     fn default() -> Self {
         Self {
             best_fraction: 0.1,
-            risk: 0.25,
+            risk: 0.2,
             explore: 0.01,
             accuracy: None,
             tolerance: None,
@@ -89,8 +89,8 @@ impl Spec {
 
     /// With the fitness that is handed to the search off by at most this in the mean over the
     /// trials, in expectation and in the metric's unit. None for 4.25 % of the width of the metric's
-    /// range, or the distance between the ninth and the first decile of the fitness of the trials
-    /// so far if that is less.
+    /// range, or 8 % of the distance between the first decile of the first observations of the
+    /// trials so far and the ninth of their fitness if that is less.
     pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
         self.raw.tolerance = tolerance;
         Self::try_from(self.raw)
