@@ -16,6 +16,7 @@ mod memory;
 mod metrics;
 mod overload;
 mod reload;
+mod restores;
 mod rollback;
 mod schedules;
 mod tls;

@@ -30,7 +30,7 @@ pub(crate) struct Case {
 }
 
 /// One that compares its trials.
-fn experiment(id: &str) -> v1::CreateExperimentRequest {
+pub(crate) fn experiment(id: &str) -> v1::CreateExperimentRequest {
     let policy = v1::policy::Policy::Asha(v1::AshaPolicy::default());
     v1::CreateExperimentRequest {
         experiment_id: id.to_owned(),
