@@ -312,12 +312,14 @@ impl Server {
         }
         info!(drain = ?config.drain, "leaving: no new calls");
         // Empty is the server as a whole.
-        for service in services.into_iter().chain([""]) {
+        let services = services.into_iter().chain([""]);
+        for service in services.clone() {
             health
                 .set_service_status(service, ServingStatus::NotServing)
                 .await;
         }
         leaving.cancel();
+        end_watches(health, services).await;
         let ended = tokio::time::timeout(config.drain, serving).await;
         if let Ok(ended) = ended {
             ended?;
@@ -325,5 +327,16 @@ impl Server {
             warn!("calls were still open at the deadline; their clients will try again");
         }
         Ok(())
+    }
+}
+
+/// Ends the watches of the health of these services once they have told the last of it: who never
+/// lets go of one would keep the server until the deadline. Who asks anew is told the same.
+async fn end_watches(mut health: HealthReporter, services: impl Iterator<Item = &'static str>) {
+    for service in services {
+        health.clear_service_status(service).await;
+        health
+            .set_service_status(service, ServingStatus::NotServing)
+            .await;
     }
 }
