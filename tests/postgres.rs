@@ -91,22 +91,7 @@ impl Cluster {
             eprintln!("{missing}");
             return None;
         };
-        let folder = tempfile::Builder::new()
-            .prefix("peng4nn-pg-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let account = unprivileged();
-        if let Some((user, group)) = account {
-            chown(&folder, Some(user), Some(group)).unwrap();
-        }
-        let mut cluster = Self {
-            programs,
-            account,
-            folder,
-            durable,
-            keeper: None,
-        };
+        let mut cluster = Self::empty(programs, durable);
         let made = cluster
             .command("initdb")
             .args([
@@ -128,6 +113,66 @@ impl Cluster {
         );
         cluster.restart();
         Some(cluster)
+    }
+
+    /// Without data.
+    fn empty(programs: PathBuf, durable: bool) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("peng4nn-pg-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        let account = unprivileged();
+        if let Some((user, group)) = account {
+            chown(&folder, Some(user), Some(group)).unwrap();
+        }
+        Self {
+            programs,
+            account,
+            folder,
+            durable,
+            keeper: None,
+        }
+    }
+
+    /// A copy that has each commit before it is acknowledged, and takes no writes until it is
+    /// promoted (`pg_promote`).
+    pub async fn standby(&self) -> Self {
+        let mut standby = Self::empty(self.programs.clone(), self.durable);
+        let copied = standby
+            .command("pg_basebackup")
+            .args(["--username", USER, "--checkpoint=fast", "--no-sync"])
+            .arg("--write-recovery-conf")
+            .arg("--host")
+            .arg(&self.folder)
+            .arg("--pgdata")
+            .arg(standby.data())
+            .output()
+            .unwrap();
+        assert!(
+            copied.status.success(),
+            "{}",
+            String::from_utf8_lossy(&copied.stderr)
+        );
+        standby.restart();
+        standby.wait().await;
+        let mut connection = connect(&self.options()).await;
+        for statement in [
+            "ALTER SYSTEM SET synchronous_standby_names = '*'",
+            "SELECT pg_reload_conf()",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        connection.close().await.unwrap();
+        standby
+    }
+
+    /// Its folder, in which its socket is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn data(&self) -> PathBuf {

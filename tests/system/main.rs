@@ -11,6 +11,7 @@ mod clock;
 mod damage;
 mod drain;
 mod export;
+mod failover;
 mod fuzz;
 mod harness;
 mod idempotence;

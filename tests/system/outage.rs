@@ -9,7 +9,7 @@ use tonic_types::StatusExt;
 
 use crate::harness::{InProcess, Process, another_trial, full, observe, predictions, trial};
 
-fn refused(status: &Status, code: Code, reason: &str) {
+pub(crate) fn refused(status: &Status, code: Code, reason: &str) {
     assert_eq!(status.code(), code, "{status:?}");
     assert_eq!(reason_of(status).as_deref(), Some(reason));
     assert!(status.get_details_retry_info().is_some());

@@ -17,7 +17,12 @@ pub enum Address {
     /// A folder with one SQLite file, of one server.
     Folder(PathBuf),
     /// A PostgreSQL database, of any number of servers.
-    Postgres(Box<PgConnectOptions>),
+    Postgres {
+        /// Its address, as [`Postgres::open`] takes it.
+        address: String,
+        /// Without a password.
+        shown: String,
+    },
 }
 
 impl fmt::Debug for Address {
@@ -32,11 +37,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "sqlite:{}", folder.display()),
-            Self::Postgres(options) => {
-                let host = options.get_host();
-                let database = options.get_database().unwrap_or_default();
-                write!(f, "postgres://{host}:{}/{database}", options.get_port())
-            }
+            Self::Postgres { shown, .. } => f.write_str(shown),
         }
     }
 }
@@ -53,7 +54,10 @@ impl FromStr for Address {
                 address: "postgres://..".to_owned(),
                 source: Some(source.into()),
             })?;
-            return Ok(Self::Postgres(Box::new(options)));
+            return Ok(Self::Postgres {
+                address: text.to_owned(),
+                shown: without_password(&options),
+            });
         }
         let folder = text.strip_prefix("sqlite:");
         let folder = folder.map(|folder| folder.strip_prefix("//").unwrap_or(folder));
@@ -71,12 +75,18 @@ impl FromStr for Address {
     }
 }
 
+fn without_password(options: &PgConnectOptions) -> String {
+    let (host, port) = (options.get_host(), options.get_port());
+    let database = options.get_database().unwrap_or_default();
+    format!("postgres://{host}:{port}/{database}")
+}
+
 /// Opens the store at an address, making or migrating its tables.
 pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
     Ok(match address {
         Address::Folder(folder) => Arc::new(Sqlite::open(folder).await?),
-        Address::Postgres(options) => {
-            Arc::new(Postgres::open((**options).clone(), Patience::default()).await?)
+        Address::Postgres { address, .. } => {
+            Arc::new(Postgres::open(address, Patience::default()).await?)
         }
     })
 }
@@ -86,7 +96,7 @@ pub async fn open(address: &Address) -> Result<Arc<dyn Store>, Error> {
 pub async fn open_to_read(address: &Address) -> Result<Arc<dyn Store>, Error> {
     Ok(match address {
         Address::Folder(folder) => Arc::new(Sqlite::open_to_read(folder).await?),
-        Address::Postgres(options) => Arc::new(Postgres::open_to_read((**options).clone()).await?),
+        Address::Postgres { address, .. } => Arc::new(Postgres::open_to_read(address).await?),
     })
 }
 

@@ -20,18 +20,14 @@ async fn start(cluster: &Cluster) -> (InProcess, Proxy) {
     let proxy = Proxy::start(To::Unix(cluster.socket())).await;
     let database = cluster.database().await;
     let options: sqlx::postgres::PgConnectOptions = database.parse().unwrap();
-    let name = options.get_database().unwrap().to_owned();
-    let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
-        .host("127.0.0.1")
-        .port(proxy.address().port())
-        .username(options.get_username())
-        .ssl_mode(sqlx::postgres::PgSslMode::Disable)
-        .database(&name);
+    let (user, name) = (options.get_username(), options.get_database().unwrap());
+    let port = proxy.address().port();
+    let address = format!("postgres://{user}@127.0.0.1:{port}/{name}?sslmode=disable");
     let patience = Patience {
         connect: Duration::from_millis(500),
         call: Duration::from_secs(1),
     };
-    let store = Postgres::open(options, patience).await.unwrap();
+    let store = Postgres::open(&address, patience).await.unwrap();
     (InProcess::on(Arc::new(store)).await, proxy)
 }
 

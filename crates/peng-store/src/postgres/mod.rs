@@ -8,12 +8,12 @@ mod search;
 
 use std::time::Duration;
 
-use sqlx::{migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::migrate::Migrator;
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{Error, rows};
-use connections::Connections;
+use connections::{Connections, Way};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -60,9 +60,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects, and makes or migrates the tables.
-    pub async fn open(options: PgConnectOptions, patience: Patience) -> Result<Self, Error> {
-        let store = Self::connect(options, patience);
+    /// Connects, and makes or migrates the tables. The address is `postgres://..` with the
+    /// parameters of libpq's; a password that it leaves out is looked up in `PGPASSFILE` or
+    /// `~/.pgpass` for each connection, so that it can be changed meanwhile.
+    pub async fn open(address: &str, patience: Patience) -> Result<Self, Error> {
+        let store = Self::connect(address, &[], patience);
         let mut writer = store.writer.take().await?;
         MIGRATIONS.run(&mut *writer).await?;
         let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')")
@@ -77,9 +79,9 @@ impl Postgres {
 
     /// Connects to read; the tables are left as they are, and those of another form are
     /// [`Error::Form`].
-    pub async fn open_to_read(options: PgConnectOptions) -> Result<Self, Error> {
-        let options = options.options([("default_transaction_read_only", "on")]);
-        let store = Self::connect(options, Patience::default());
+    pub async fn open_to_read(address: &str) -> Result<Self, Error> {
+        let read_only = [("default_transaction_read_only", "on")];
+        let store = Self::connect(address, &read_only, Patience::default());
         let mut reader = store.reader.take().await?;
         let form = sqlx::query_scalar(rows::FORM).fetch_one(&mut *reader);
         rows::check_form(form.await?, &MIGRATIONS)?;
@@ -87,11 +89,19 @@ impl Postgres {
         Ok(store)
     }
 
-    fn connect(options: PgConnectOptions, patience: Patience) -> Self {
-        let options = options.options(SETTINGS);
+    fn connect(
+        address: &str,
+        settings: &[(&'static str, &'static str)],
+        patience: Patience,
+    ) -> Self {
+        let way = Way {
+            address: address.into(),
+            settings: [settings, &SETTINGS].concat(),
+        };
+        let (writer, reader) = Connections::pair(&way, READERS, patience.connect);
         Self {
-            writer: Connections::new(options.clone(), 1, patience.connect),
-            reader: Connections::new(options, READERS, patience.connect),
+            writer,
+            reader,
             patience,
         }
     }
