@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use sqlx::postgres::PgConnectOptions;
+use tracing::warn;
 
 use crate::{Error, Patience, Postgres, Searches, Sqlite, Trials};
 
@@ -50,14 +51,14 @@ impl FromStr for Address {
     /// libpq's own `host=.. dbname=..` to others.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let options = text.parse().map_err(|source: sqlx::Error| Error::Address {
+            let address = with_known_parameters(text);
+            let options = address.parse();
+            let options = options.map_err(|source: sqlx::Error| Error::Address {
                 address: "postgres://..".to_owned(),
                 source: Some(source.into()),
             })?;
-            return Ok(Self::Postgres {
-                address: text.to_owned(),
-                shown: without_password(&options),
-            });
+            let shown = without_password(&options);
+            return Ok(Self::Postgres { address, shown });
         }
         let folder = text.strip_prefix("sqlite:");
         let folder = folder.map(|folder| folder.strip_prefix("//").unwrap_or(folder));
@@ -73,6 +74,48 @@ impl FromStr for Address {
             }),
         }
     }
+}
+
+/// The parameters of an address that sqlx reads; libpq knows more.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// The address without other parameters. sqlx would pass them over, too, and log their values,
+/// one of which may be a password.
+fn with_known_parameters(address: &str) -> String {
+    let Some((place, parameters)) = address.split_once('?') else {
+        return address.to_owned();
+    };
+    let is_known = |parameter: &&str| {
+        let key = parameter.split_once('=').map_or(*parameter, |(key, _)| key);
+        let known = key.starts_with("options[")
+            || key.starts_with("options%5B")
+            || PARAMETERS.contains(&key);
+        if !known {
+            warn!(parameter = key, "not known in the address of a database");
+        }
+        known
+    };
+    let known: Vec<_> = parameters.split('&').filter(is_known).collect();
+    format!("{place}?{}", known.join("&"))
 }
 
 fn without_password(options: &PgConnectOptions) -> String {
@@ -117,6 +160,23 @@ mod tests {
             let address: Address = text.parse().unwrap();
             assert_eq!(address.to_string(), shown);
             assert_eq!(format!("{address:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_known_is_left_out() {
+        let address = |parameters| format!("postgres://me@db/nas{parameters}");
+        for (given, read) in [
+            ("", ""),
+            ("?sslmode=require&host=/tmp", "?sslmode=require&host=/tmp"),
+            ("?sslpassword=secret&port=5433", "?port=5433"),
+            (
+                "?options[lock_timeout]=9&password",
+                "?options[lock_timeout]=9&password",
+            ),
+            ("?secret", "?"),
+        ] {
+            assert_eq!(with_known_parameters(&address(given)), address(read));
         }
     }
 
