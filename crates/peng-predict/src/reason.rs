@@ -237,18 +237,7 @@ impl fmt::Display for Reason {
             Self::Promising {
                 probability,
                 threshold,
-            } if probability < threshold => write!(
-                f,
-                "the chance of ending among the best is {probability:.4}, below {threshold:.4}, but \
-                 where it would end is not known well enough yet"
-            ),
-            Self::Promising {
-                probability,
-                threshold,
-            } => write!(
-                f,
-                "the chance of ending among the best is {probability:.2}, stopped below {threshold:.4}"
-            ),
+            } => promising(f, *probability, *threshold),
             Self::Explored { probability, .. } => write!(
                 f,
                 "trained on to check the predictions; the chance of ending among the best is \
@@ -298,6 +287,21 @@ impl fmt::Display for Reason {
                 write!(f, "nothing learned yet: the best value so far is {value}")
             }
         }
+    }
+}
+
+fn promising(f: &mut fmt::Formatter<'_>, probability: f64, threshold: f64) -> fmt::Result {
+    if probability < threshold {
+        write!(
+            f,
+            "the chance of ending among the best is {probability:.4}, below {threshold:.4}, but \
+             where it would end is not known well enough yet"
+        )
+    } else {
+        write!(
+            f,
+            "the chance of ending among the best is {probability:.2}, stopped below {threshold:.4}"
+        )
     }
 }
 
