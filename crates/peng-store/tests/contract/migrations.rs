@@ -1,9 +1,14 @@
-//! A folder that an older version has left is taken over as it is.
+//! A log that an older version has left is taken over as it is.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use peng_store::{Error, EventKind, Seq, Sqlite, State, TrialKey, Trials, Version, Written};
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use peng_store::{
+    Error, EventKind, Patience, Postgres, Seq, Sqlite, State, TrialKey, Trials, Version, Written,
+};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, migrate::Migrator,
+    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
 
 use crate::backend::{at, curve, observe};
 
@@ -28,7 +33,56 @@ async fn a_folder_of_the_first_version_goes_on() {
     for _ in 0..2 {
         Sqlite::open(folder.path()).await.unwrap();
     }
-    let store = Sqlite::open(folder.path()).await.unwrap();
+    goes_on(&Sqlite::open(folder.path()).await.unwrap()).await;
+}
+
+/// The same log as an older server on PostgreSQL has left it.
+#[tokio::test]
+async fn a_database_of_the_first_version_goes_on() {
+    let Some(url) = peng4nn_tests::postgres::database().await else {
+        return;
+    };
+    let options: PgConnectOptions = url.parse().unwrap();
+    let mut database = options.connect().await.unwrap();
+    let first = tempfile::tempdir().unwrap();
+    let form = include_str!("../../migrations/postgres/0001_log.sql");
+    fs::write(first.path().join("0001_log.sql"), form).unwrap();
+    let first = Migrator::new(first.path()).await.unwrap();
+    first.run(&mut database).await.unwrap();
+    let inserts = FIRST.lines().filter(|line| line.starts_with("INSERT"));
+    for line in inserts
+        .filter(|line| !line.contains("_sqlx_migrations") && !line.contains("sqlite_sequence"))
+    {
+        let line = line
+            .replace(
+                "INTO events VALUES",
+                "INTO events (seq, experiment, trial, at_us, state, epoch, value, decision) VALUES",
+            )
+            .replace("s VALUES(", "s OVERRIDING SYSTEM VALUE VALUES(");
+        execute(&mut database, line).await;
+    }
+    for statement in [
+        "UPDATE experiments SET last_seq = (SELECT max(seq) FROM events WHERE experiment = key)",
+        "SELECT setval(pg_get_serial_sequence('experiments', 'key'), 2)",
+        "SELECT setval(pg_get_serial_sequence('trials', 'key'), 4)",
+    ] {
+        execute(&mut database, statement.to_owned()).await;
+    }
+    database.close().await.unwrap();
+    // The second time nothing is left to migrate.
+    for _ in 0..2 {
+        Postgres::open(&url, Patience::default()).await.unwrap();
+    }
+    goes_on(&Postgres::open(&url, Patience::default()).await.unwrap()).await;
+}
+
+async fn execute(database: &mut PgConnection, statement: String) {
+    let statement = AssertSqlSafe(statement);
+    sqlx::raw_sql(statement).execute(database).await.unwrap();
+}
+
+/// What [`FIRST`] holds is there, and more is written to it.
+async fn goes_on(store: &dyn Trials) {
     let (mut states, mut counts) = (Vec::new(), Vec::new());
     for id in ["alone", "compared"] {
         let experiment = store.experiment(id).await.unwrap().unwrap();
