@@ -105,11 +105,19 @@ pub fn met(status: &Status) -> String {
     }
 }
 
+/// How a connection fails that an encrypted server ends since what it reads is plain. Its alert
+/// looks like the length of a frame, where it comes before the end.
+const ENDS: [&str; 3] = [
+    "connection closed",
+    "frame with invalid size",
+    "stream closed because of a broken pipe",
+];
+
 /// What is wrong with the address where the libraries only say how the connection began to fail.
 fn scheme(met: &str) -> Option<&'static str> {
     if met.contains("InvalidContentType") {
         Some("a server that is not encrypted is reached by http://, not https://")
-    } else if met.ends_with("connection closed") {
+    } else if ENDS.iter().any(|end| met.ends_with(end)) {
         Some("a server that is encrypted closes what comes by http://, not https://")
     } else {
         None
