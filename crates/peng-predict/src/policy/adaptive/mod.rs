@@ -62,8 +62,10 @@ const ACCURACY_OF_RANGE: f64 = 0.005;
 const ACCURACY_OF_SPREAD: f64 = 0.05;
 /// Without a given tolerance: this share of the width of the metric's range,
 const TOLERANCE_OF_RANGE: f64 = 0.0425;
-/// and no more than this share of what curves span of it.
+/// and no more than this share of what curves span of it,
 const TOLERANCE_OF_SPAN: f64 = 0.08;
+/// nor than so many times the spread of the finals: losses begin far above where they end.
+const TOLERANCE_OF_SPREAD: f64 = 3.0;
 /// Most stops cost far less than they may, so that one may cost so many times what would be spent
 /// if all cost as much, as long as that is not spent yet.
 const BOLDNESS: f64 = 3.0;
@@ -195,6 +197,7 @@ impl Rule {
             let width = settings.range.upper() - settings.range.lower();
             (TOLERANCE_OF_RANGE * width)
                 .min(TOLERANCE_OF_SPAN * memory.span())
+                .min(TOLERANCE_OF_SPREAD * memory.finals().spread())
                 .max(ROUNDING * width)
         })
     }

@@ -89,8 +89,9 @@ impl Spec {
 
     /// With the fitness that is handed to the search off by at most this in the mean over the
     /// trials, in expectation and in the metric's unit. None for 4.25 % of the width of the metric's
-    /// range, or 8 % of the distance between the first decile of the first observations of the
-    /// trials so far and the ninth of their fitness if that is less.
+    /// range or, if one of these is less, 8 % of the distance between the first decile of the first
+    /// observations of the trials so far and the ninth of their fitness, or three times the distance
+    /// between the first and the ninth decile of their fitness.
     pub fn with_tolerance(mut self, tolerance: Option<f64>) -> Result<Self, Error> {
         self.raw.tolerance = tolerance;
         Self::try_from(self.raw)
