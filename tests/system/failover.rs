@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tonic::Code;
 
 use crate::{
-    harness::{InProcess, Process, full, load::Load, observe, predictions, trial},
+    harness::{InProcess, Predictions, Process, full, load::Load, observe, predictions, trial},
     outage::refused,
 };
 
@@ -41,6 +41,13 @@ async fn more(load: &Load, count: usize) {
     }
 }
 
+/// Ends the load; all that was acknowledged is there with the same decision.
+async fn verified(mut load: Load, client: &mut Predictions) {
+    load.stop().await;
+    let count = load.verify(client).await;
+    println!("{count} acknowledged observations are as they were");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn backends_that_are_ended_lose_nothing() {
     let Some(cluster) = Cluster::start() else {
@@ -50,15 +57,13 @@ async fn backends_that_are_ended_lose_nothing() {
     let server = InProcess::on_postgres(&database).await;
     let mut administrator = administrator(&database).await;
     let mut client = server.client().await;
-    let mut load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
+    let load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
     for _ in 0..20 {
         more(&load, 20).await;
         execute(&mut administrator, END_BACKENDS).await;
     }
     more(&load, 20).await;
-    load.stop().await;
-    let count = load.verify(&mut client).await;
-    println!("{count} acknowledged observations are as they were");
+    verified(load, &mut client).await;
     server.stop().await;
 }
 
@@ -73,7 +78,7 @@ async fn a_database_that_takes_no_writes_is_waited_for() {
     let mut client = server.client().await;
     let name = trial(&mut client, "probe", 200.0).await;
     let first = observe(&mut client, &name, 1.0, 10.0).await.unwrap();
-    let mut load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
+    let load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
     for round in 0..3 {
         more(&load, 50).await;
         for (setting, writes) in [("on", false), ("off", true)] {
@@ -99,9 +104,7 @@ async fn a_database_that_takes_no_writes_is_waited_for() {
         assert_eq!(known[0].decision, Some(first.clone()));
     }
     more(&load, 50).await;
-    load.stop().await;
-    let count = load.verify(&mut client).await;
-    println!("{count} acknowledged observations are as they were");
+    verified(load, &mut client).await;
     server.stop().await;
 }
 
@@ -123,7 +126,7 @@ async fn a_standby_that_is_promoted_is_gone_on_with() {
     let server = InProcess::on_postgres(&at(&name)).await;
     let mut client = server.client().await;
     let probe = trial(&mut client, "probe", 200.0).await;
-    let mut load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
+    let load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
     more(&load, 200).await;
     let mut administrators = [
         administrator(&at(first.folder())).await,
@@ -145,9 +148,7 @@ async fn a_standby_that_is_promoted_is_gone_on_with() {
     fs::remove_file(&name).unwrap();
     symlink(second.folder(), &name).unwrap();
     more(&load, 400).await;
-    load.stop().await;
-    let count = load.verify(&mut client).await;
-    println!("{count} acknowledged observations are as they were");
+    verified(load, &mut client).await;
     server.stop().await;
 }
 

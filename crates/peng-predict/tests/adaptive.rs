@@ -129,6 +129,37 @@ fn what_stops_give_up_is_no_more_than_the_risk_allows() {
 }
 
 #[test]
+fn a_lower_tolerance_trains_longer_for_reports_that_are_closer() {
+    let mut before = (usize::MAX, -1.0);
+    for tolerance in [0.25, 1.0, 3.0] {
+        let experiment = experiment(&[("tolerance", &tolerance.to_string()), ("explore", "0")]);
+        let (mut used, mut off, mut held) = (0, 0.0, 0);
+        for trial in 0..300 {
+            let decisions = train(&experiment, trial);
+            used += decisions.len();
+            let last = decisions.last().unwrap();
+            if let Reason::Dominated { .. } = last.reason {
+                let reported = last.prediction.as_ref().unwrap().fitness;
+                off += (reported - value(trial, TARGET)).abs() / 300.0;
+            }
+            let is_held = |decision: &&Decision| {
+                matches!(decision.reason, Reason::Promising { probability, threshold }
+                    if probability < threshold)
+            };
+            for decision in decisions.iter().filter(is_held) {
+                held += 1;
+                let told = decision.reason.to_string();
+                assert!(told.ends_with("is not known well enough yet"), "{told}");
+            }
+        }
+        assert!(off <= tolerance, "{off} of {tolerance}");
+        assert!(held > 0, "{tolerance}");
+        assert!(used < before.0 && off > before.1, "{used} epochs, {off}");
+        before = (used, off);
+    }
+}
+
+#[test]
 fn a_stop_says_its_chance_its_threshold_and_both_intervals() {
     let experiment = experiment(&[]);
     let stop = (0..100)

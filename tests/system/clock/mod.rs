@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use peng_proto::v1;
@@ -44,18 +45,31 @@ impl Clock {
     }
 
     fn serve(&self, data: &Path) -> (Process, String) {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--retain-for", "90d"];
-        let arguments = arguments.iter().map(OsStr::new);
-        let arguments: Vec<_> = arguments
-            .chain(["--data".as_ref(), data.as_os_str()])
-            .collect();
-        let environment = [("LD_PRELOAD", &self.library), ("LEAP", &self.file)];
         let binary = Process::binary("peng4nn");
-        let mut server = Process::start_within(&binary, &arguments, &environment);
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--retain-for", "90d"];
+        let mut arguments = vec!["--preload".as_ref(), self.library.as_os_str()];
+        arguments.push(binary.as_os_str());
+        arguments.extend(serve.map(OsStr::new));
+        arguments.extend(["--data".as_ref(), data.as_os_str()]);
+        let environment = [("LEAP", &self.file)];
+        let mut server = Process::start_within(&loader(), &arguments, &environment);
         let line = server.wait_for("listening");
         let port = line.rsplit(':').next().unwrap().trim();
         (server, format!("http://127.0.0.1:{port}"))
     }
+}
+
+/// The loader of programs, which is in this one, too.
+fn loader() -> PathBuf {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut files = maps
+        .lines()
+        .filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
+    let is_loader = |file: &&Path| {
+        let name = file.file_name().and_then(OsStr::to_str);
+        name.is_some_and(|name| name.starts_with("ld-"))
+    };
+    files.find(is_loader).unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,10 +113,17 @@ async fn a_clock_that_leaps_loses_nothing_and_changes_no_verdict() {
     // Nothing was logged in it for a year, as the clock had it for a while.
     assert_eq!(full(&mut leaping, &idle).await.observation_count, 1);
     // What ends in a year before its creation ended no sooner.
+    clock.set(YEAR);
     let late = another_trial(&mut leaping, "e", "late").await;
     clock.set(-YEAR);
     complete(&mut leaping, &late, v1::TrialState::Succeeded).await;
     let late = full(&mut leaping, &late).await;
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let leapt = late.create_time.unwrap().seconds - i64::try_from(today.as_secs()).unwrap();
+    assert!(
+        leapt > YEAR / 2,
+        "{leapt} s: it runs by the clock that leaps"
+    );
     assert!(late.end_time.unwrap().seconds >= late.create_time.unwrap().seconds);
     assert_eq!(server.signal("TERM"), Some(0));
     undisturbed.stop().await;
