@@ -14,7 +14,7 @@ use crate::{
     report::Reporter,
     retry::{Backoff, Tries},
     spool, trace,
-    watch::Watcher,
+    watch::{SearchWatcher, Watcher},
 };
 
 /// The server answers a call by itself a little after the client has ceased
@@ -84,7 +84,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Client {
     pub(crate) prediction: PredictionServiceClient<Transport>,
-    search: SearchServiceClient<Transport>,
+    pub(crate) search: SearchServiceClient<Transport>,
     pub(crate) options: Options,
     credentials: Credentials,
     endpoint: String,
@@ -186,6 +186,16 @@ impl Client {
         Watcher::new(self.clone(), experiment.into(), token.into())
     }
 
+    /// Follows `search`, `searches/{search}`; the only search if it is empty.
+    /// What has changed after `token`, all if it is empty, comes first.
+    pub fn watch_search(
+        &self,
+        search: impl Into<String>,
+        token: impl Into<String>,
+    ) -> SearchWatcher {
+        SearchWatcher::new(self.clone(), search.into(), token.into())
+    }
+
     pub(crate) fn tries(&self, call: &'static str) -> Tries {
         Tries::new(call, self.options.backoff, self.options.patience)
     }
@@ -273,6 +283,12 @@ calls! {
     search.complete_candidate(CompleteCandidateRequest) -> CompleteCandidateResponse;
     /// SearchService.GetSearch.
     search.get_search(GetSearchRequest) -> GetSearchResponse;
+    /// SearchService.ListSearches, one page.
+    search.list_searches(ListSearchesRequest) -> ListSearchesResponse;
+    /// SearchService.PauseSearch.
+    search.pause_search(PauseSearchRequest) -> PauseSearchResponse;
+    /// SearchService.ResumeSearch.
+    search.resume_search(ResumeSearchRequest) -> ResumeSearchResponse;
     /// SearchService.ListCandidates, one page.
     search.list_candidates(ListCandidatesRequest) -> ListCandidatesResponse;
 }

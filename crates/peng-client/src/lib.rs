@@ -2,9 +2,10 @@
 //!
 //! [`Client`] makes single calls, [`report::Reporter`] sends the observations
 //! of a live trial and yields the decisions, [`watch::Watcher`] follows an
-//! experiment. All of them outlast a server that is restarted: every call of
-//! the API is keyed (a trial and epoch, a client-given id, a lease token), so
-//! that sending it again is safe.
+//! experiment, [`watch::SearchWatcher`] a search. All of them outlast a server
+//! that is restarted: every call of the API is keyed (a trial and epoch, a
+//! client-given id, a lease token), or says what shall be, so that sending it
+//! again is safe.
 
 mod client;
 mod credentials;

@@ -7,6 +7,7 @@ use peng_search::{
     candidate::{Id, Lease, Outcome, State},
     lease::{self, Settlement},
 };
+use peng_store::SearchChange;
 
 use crate::{
     attempt::Attempt,
@@ -22,8 +23,24 @@ pub(crate) struct Change {
     pub(crate) changed: Vec<Candidate>,
     /// The token of the verdict that led to it.
     pub(crate) watched: Option<String>,
+    /// Whether the search is paused now.
+    pub(crate) paused: Option<bool>,
     /// What to tell once it is stored.
     pub(crate) events: Vec<Event>,
+}
+
+impl Change {
+    pub(crate) fn is_to_be_stored(&self) -> bool {
+        !self.changed.is_empty() || self.watched.is_some() || self.paused.is_some()
+    }
+
+    pub(crate) fn for_the_store(&self) -> SearchChange<'_> {
+        SearchChange {
+            candidates: &self.changed,
+            watched: self.watched.as_deref(),
+            paused: self.paused,
+        }
+    }
 }
 
 pub(crate) fn event(attempt: Attempt, kind: Kind) -> Event {
@@ -74,7 +91,7 @@ pub(crate) fn lost(changed: Vec<Candidate>, reason: &str) -> Change {
     Change {
         events: events.collect(),
         changed,
-        watched: None,
+        ..Change::default()
     }
 }
 
@@ -96,6 +113,6 @@ pub(crate) fn settle(
     Ok(Change {
         events: settled.collect(),
         changed,
-        watched: None,
+        ..Change::default()
     })
 }

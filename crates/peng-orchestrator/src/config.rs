@@ -1,8 +1,13 @@
 //! What an orchestrator is told before it starts.
 
 use peng_predict::{Epoch, Goal, Mode, ValueRange, experiment, policy};
-use peng_proto::{error::Error as WireError, names, search::Training};
-use peng_search::{Settings, settings};
+use peng_proto::{
+    error::Error as WireError,
+    names,
+    search::{Training, candidate_to_wire},
+    v1,
+};
+use peng_search::{Candidate, Settings, settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
@@ -44,6 +49,11 @@ impl Config {
     /// The search's experiment on the prediction server.
     pub(crate) fn experiment(&self) -> names::Experiment {
         names::Experiment(self.search.0.clone())
+    }
+
+    /// A candidate for the wire.
+    pub(crate) fn candidate_to_wire(&self, candidate: &Candidate) -> v1::Candidate {
+        candidate_to_wire(&self.search, &self.settings.space, candidate)
     }
 
     /// What verdicts follow from.

@@ -1,28 +1,29 @@
 //! The search and its store, changed together: nobody hears of a change that is not on disk.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod lending;
+mod look;
+mod pause;
+mod revisions;
+
+use std::{mem, sync::Arc, time::SystemTime};
 
 use peng_client::Error as ClientError;
-use peng_search::{
-    Candidate, Search,
-    candidate::{Id, Outcome},
-    lease::{self, Answer},
-};
-use peng_store::{SearchKey, SearchRecord, Searches};
+use peng_search::{Search, candidate::Outcome};
+use peng_store::{SearchChange, SearchKey, SearchRecord, Searches};
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tracing::{info, warn};
 
 use crate::{
     Config, Error,
     attempt::Attempt,
-    change::{Change, event, expire, held, lost, settle},
+    change::{Change, event, settle},
     clock::Clock,
-    progress::{Epochs, Event, Kind, Snapshot},
+    progress::{Event, Kind},
     stored,
 };
+
+pub(crate) use look::{Changed, News, Place};
+use revisions::Revisions;
 
 /// Events that a subscriber may lag behind.
 const EVENTS: usize = 1_024;
@@ -48,12 +49,20 @@ pub(crate) struct Ledger {
     store: Arc<dyn Searches>,
     settings: String,
     key: SearchKey,
-    /// `None` after a failed write: what is stored is the truth, and is read again.
-    search: Mutex<Option<Search>>,
+    /// Tells the revisions of this ledger from those of another.
+    opened: u128,
+    state: Mutex<State>,
     /// Sent after every change; [`Ledger::started`] alone begins.
     status: watch::Sender<Status>,
+    paused: watch::Sender<bool>,
     events: broadcast::Sender<Event>,
     ended: mpsc::UnboundedSender<Event>,
+}
+
+struct State {
+    /// `None` after a failed write: what is stored is the truth, and is read again.
+    search: Option<Search>,
+    revisions: Revisions,
 }
 
 /// A ledger just opened.
@@ -86,16 +95,28 @@ impl Ledger {
         let (key, token) = (record.key, record.watched.clone());
         let fresh = record.candidates.is_empty();
         let search = restore(&config, record)?;
-        store.put_candidates(key, search.candidates(), None).await?;
+        let proposed = SearchChange {
+            candidates: search.candidates(),
+            ..SearchChange::default()
+        };
+        store.put_search(key, proposed).await?;
+        let clock = Clock::start();
+        let paused = search.is_paused();
+        let opened = clock.now().duration_since(SystemTime::UNIX_EPOCH);
         let (ended_sender, ended) = mpsc::unbounded_channel();
         let ledger = Arc::new(Self {
             config,
-            clock: Clock::start(),
+            clock,
             store,
             settings,
             key,
-            search: Mutex::new(Some(search)),
+            opened: opened.unwrap_or_default().as_nanos(),
+            state: Mutex::new(State {
+                revisions: Revisions::of(&search),
+                search: Some(search),
+            }),
             status: watch::Sender::default(),
+            paused: watch::Sender::new(paused),
             events: broadcast::Sender::new(EVENTS),
             ended: ended_sender,
         });
@@ -112,130 +133,14 @@ impl Ledger {
         self.events.subscribe()
     }
 
+    /// Whether the search is paused.
+    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
+        self.paused.subscribe()
+    }
+
     /// The status; changes whenever the search does.
     pub(crate) fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
-    }
-
-    /// Lends the next candidate, to a worker that goes on with the trials of others or does not.
-    pub(crate) async fn lease(
-        self: &Arc<Self>,
-        worker: String,
-        continues: bool,
-    ) -> Result<Answer, Error> {
-        let now = self.clock.now();
-        self.change(move |search| {
-            let mut change = expire(search, now);
-            let reply = search.lease_to(&worker, continues, now);
-            change.changed.extend(reply.changed);
-            if let Answer::Leased(candidate) = &reply.answer {
-                let kind = Kind::Leased { worker };
-                change.events.push(event(Attempt::latest(candidate), kind));
-            }
-            (reply.answer, change)
-        })
-        .await
-    }
-
-    /// Keeps a lease.
-    pub(crate) async fn renew(
-        self: &Arc<Self>,
-        id: Id,
-        token: String,
-    ) -> Result<Result<Candidate, lease::Error>, Error> {
-        let now = self.clock.now();
-        self.change(move |search| {
-            let renewed = search.renew(id, &token, now);
-            let changed = renewed.iter().cloned().collect();
-            let change = Change {
-                changed,
-                ..Change::default()
-            };
-            (renewed, change)
-        })
-        .await
-    }
-
-    /// Begins all leases anew, so that workers which could not renew while the orchestrator was
-    /// away have the time of a lease to come back, and no more, whatever its clock showed then.
-    pub(crate) async fn renew_all(self: &Arc<Self>) -> Result<(), Error> {
-        let now = self.clock.now();
-        self.change(move |search| {
-            let change = Change {
-                changed: search.renew_all(now),
-                ..Change::default()
-            };
-            ((), change)
-        })
-        .await
-    }
-
-    /// Takes a candidate back from a worker that has to leave.
-    pub(crate) async fn release(
-        self: &Arc<Self>,
-        id: Id,
-        token: String,
-        reason: String,
-    ) -> Result<Result<Candidate, lease::Error>, Error> {
-        self.change(move |search| {
-            let released = search.release(id, &token);
-            let mut change = Change::default();
-            if let Ok(candidate) = &released {
-                change.changed.push(candidate.clone());
-                let kind = Kind::GivenBack { reason };
-                change.events.push(event(Attempt::latest(candidate), kind));
-            }
-            (released, change)
-        })
-        .await
-    }
-
-    /// Takes a candidate back from a worker that is gone; returns it as it is then.
-    pub(crate) async fn lose(
-        self: &Arc<Self>,
-        id: Id,
-        token: String,
-        reason: String,
-    ) -> Result<Result<Option<Candidate>, lease::Error>, Error> {
-        self.change(move |search| match search.lose(id, &token) {
-            Ok(changed) => (Ok(search.candidate(id).cloned()), lost(changed, &reason)),
-            Err(error) => (Err(error), Change::default()),
-        })
-        .await
-    }
-
-    /// Takes back whatever a worker has that is gone.
-    pub(crate) async fn lose_all(
-        self: &Arc<Self>,
-        worker: String,
-        reason: String,
-    ) -> Result<(), Error> {
-        self.change(move |search| {
-            let mut change = Change::default();
-            for (id, token) in held(search, |lease| lease.worker == worker) {
-                let all = lost(search.lose(id, &token).unwrap_or_default(), &reason);
-                change.changed.extend(all.changed);
-                change.events.extend(all.events);
-            }
-            ((), change)
-        })
-        .await
-    }
-
-    /// Settles a candidate that its worker hands back; returns it as it is settled.
-    pub(crate) async fn settle(
-        self: &Arc<Self>,
-        id: Id,
-        token: String,
-        outcome: Outcome,
-    ) -> Result<Result<Option<Candidate>, lease::Error>, Error> {
-        self.change(
-            move |search| match settle(search, id, Some(&token), outcome) {
-                Ok(change) => (Ok(search.candidate(id).cloned()), change),
-                Err(error) => (Err(error), Change::default()),
-            },
-        )
-        .await
     }
 
     /// Takes note of an observation of an attempt; `outcome` is that of a verdict which settles
@@ -263,40 +168,6 @@ impl Ledger {
             }
             change.events.insert(0, event(attempt, observed));
             ((), change)
-        })
-        .await
-    }
-
-    /// Takes back the candidates whose lease ran out; returns how long the next one has.
-    pub(crate) async fn expire(self: &Arc<Self>) -> Result<Option<Duration>, Error> {
-        let now = self.clock.now();
-        self.change(move |search| {
-            let change = expire(search, now);
-            let leases = search.candidates().iter().filter_map(Candidate::lease);
-            let next = leases.map(|lease| lease.deadline).min();
-            let left = next.map(|at| at.duration_since(now).unwrap_or_default());
-            (left, change)
-        })
-        .await
-    }
-
-    /// The candidate of that name.
-    pub(crate) async fn candidate(self: &Arc<Self>, id: Id) -> Result<Option<Candidate>, Error> {
-        self.change(move |search| (search.candidate(id).cloned(), Change::default()))
-            .await
-    }
-
-    /// The search as it stands.
-    pub(crate) async fn snapshot(self: &Arc<Self>) -> Result<Snapshot, Error> {
-        let epochs = self.config.training.epochs;
-        self.change(move |search| {
-            let snapshot = Snapshot {
-                candidates: search.candidates().to_vec(),
-                front: search.front(),
-                progress: search.progress(),
-                epochs: Epochs::count(search.candidates(), epochs),
-            };
-            (snapshot, Change::default())
         })
         .await
     }
@@ -340,29 +211,31 @@ impl Ledger {
     }
 
     async fn apply<T>(&self, change: impl FnOnce(&mut Search) -> (T, Change)) -> Result<T, Error> {
-        let mut guard = self.search.lock().await;
-        let search = match guard.take() {
-            Some(search) => search,
-            None => self.reload().await?,
-        };
-        let search = guard.insert(search);
-        let (answer, change) = change(search);
-        let finished = search.is_finished();
-        if !change.changed.is_empty() || change.watched.is_some() {
-            let watched = change.watched.as_deref();
-            let stored = self
-                .store
-                .put_candidates(self.key, &change.changed, watched)
-                .await;
-            if let Err(error) = stored {
-                *guard = None;
-                return Err(error.into());
-            }
-            self.tell(finished, change.events);
+        let mut state = self.state.lock().await;
+        let mut search = self.take(&mut state).await?;
+        let (answer, change) = change(&mut search);
+        if change.is_to_be_stored() {
+            let stored = change.for_the_store();
+            self.store.put_search(self.key, stored).await?;
+            state.revisions.note(&search, &change.changed);
+            self.tell(&search, change.events);
         } else if !change.events.is_empty() {
             self.publish(change.events);
         }
+        state.search = Some(search);
         Ok(answer)
+    }
+
+    /// The search, to be put back unless what is stored may be another.
+    async fn take(&self, state: &mut State) -> Result<Search, Error> {
+        if let Some(search) = state.search.take() {
+            return Ok(search);
+        }
+        let search = self.reload().await?;
+        // The write that failed may have arrived.
+        state.revisions.note(&search, search.candidates());
+        self.tell(&search, Vec::new());
+        Ok(search)
     }
 
     async fn reload(&self) -> Result<Search, Error> {
@@ -375,8 +248,13 @@ impl Ledger {
         restore(&self.config, record)
     }
 
-    fn tell(&self, finished: bool, events: Vec<Event>) {
+    fn tell(&self, search: &Search, events: Vec<Event>) {
         self.publish(events);
+        let (paused, finished) = (search.is_paused(), search.is_finished());
+        let differs = |was: &mut bool| !finished && mem::replace(was, paused) != paused;
+        if self.paused.send_if_modified(differs) {
+            info!(paused, "whether candidates are held back");
+        }
         // Even where it stays the same: those who wait look again. What changes before the start
         // is no start: leases that ran out while nobody was here are kept first.
         self.status.send_modify(|status| {
@@ -403,5 +281,9 @@ fn restore(config: &Config, record: SearchRecord) -> Result<Search, Error> {
     if record.candidates.is_empty() {
         return Ok(Search::new(config.settings.clone())?);
     }
-    Ok(Search::restore(config.settings.clone(), record.candidates)?)
+    let mut search = Search::restore(config.settings.clone(), record.candidates)?;
+    if record.paused {
+        search.pause();
+    }
+    Ok(search)
 }

@@ -6,7 +6,7 @@ use peng_client::Client;
 use peng_proto::v1::{self, search_service_server::SearchServiceServer};
 use peng_search::candidate::State;
 use peng_store::Searches;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch::Receiver};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -203,6 +203,11 @@ impl Orchestrator {
     /// The search as it stands.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
         self.ledger.snapshot().await
+    }
+
+    /// Whether the search is paused: no candidate is lent until it is resumed.
+    pub fn paused(&self) -> Receiver<bool> {
+        self.ledger.paused()
     }
 
     /// What happens from now on. A receiver that lags behind by more than 1,024 events misses the

@@ -2,7 +2,7 @@
 
 use peng_proto::v1;
 use peng_search::{
-    Candidate,
+    Candidate, Search,
     candidate::{Ending, Id, Outcome},
     search::Progress,
 };
@@ -61,6 +61,21 @@ pub struct Snapshot {
     pub progress: Progress,
     /// Epochs of the settled candidates.
     pub epochs: Epochs,
+    /// Whether no candidate is lent until it is resumed.
+    pub paused: bool,
+}
+
+impl Snapshot {
+    /// Of a search whose whole trainings have so many epochs.
+    pub(crate) fn of(search: &Search, epochs: u32) -> Self {
+        Self {
+            candidates: search.candidates().to_vec(),
+            front: search.front(),
+            progress: search.progress(),
+            epochs: Epochs::count(search.candidates(), epochs),
+            paused: search.is_paused(),
+        }
+    }
 }
 
 /// Epochs of settled candidates. Attempts that were lost or given back do not count.

@@ -9,7 +9,8 @@ use crate::candidate::{Candidate, Id, Outcome};
 pub enum Answer {
     /// Train this candidate; its lease is in its state.
     Leased(Candidate),
-    /// Everything proposed is lent; ask again when a candidate settles, or when a lease may be lost.
+    /// Everything proposed is lent, or the search is paused; ask again when a candidate settles,
+    /// when a lease may be lost, or when the search is resumed.
     Wait {
         /// The next deadline of a running lease.
         until: Option<SystemTime>,

@@ -15,12 +15,14 @@ use crate::{pareto, proposal, seeds};
 /// A running search.
 ///
 /// Every call that changes candidates returns them as they are now; the caller stores them
-/// before it answers anyone. Candidates in the order of proposal are the whole state.
+/// before it answers anyone. Candidates in the order of proposal, and whether it is paused, are
+/// the whole state.
 #[derive(Debug)]
 pub struct Search {
     settings: Settings,
     candidates: Vec<Candidate>,
     known: Known,
+    paused: bool,
 }
 
 /// How far a search is. `proposed + leased + settled` may be less than `total` while later
@@ -45,6 +47,7 @@ impl Search {
             settings,
             candidates: Vec::new(),
             known: Known::default(),
+            paused: false,
         };
         search.propose();
         Ok(search)
@@ -58,7 +61,8 @@ impl Search {
     /// The same; a worker that `continues` takes over the trial of the attempt before.
     pub fn lease_to(&mut self, worker: &str, continues: bool, now: SystemTime) -> Reply {
         let mut changed = self.expire(now);
-        let waiting = |candidate: &&mut Candidate| candidate.state == State::Proposed;
+        let paused = self.paused;
+        let waiting = |candidate: &&mut Candidate| !paused && candidate.state == State::Proposed;
         let Some(candidate) = self.candidates.iter_mut().find(waiting) else {
             return Reply {
                 answer: self.nothing_to_lend(),
@@ -187,6 +191,24 @@ impl Search {
             changed.extend(self.propose());
         }
         changed
+    }
+
+    /// Lends no candidate until it is resumed; those that are lent go on. Returns whether this
+    /// changes anything.
+    pub fn pause(&mut self) -> bool {
+        let changes = !self.paused && !self.is_finished();
+        self.paused |= changes;
+        changes
+    }
+
+    /// Lends candidates again. Returns whether this changes anything.
+    pub fn resume(&mut self) -> bool {
+        std::mem::take(&mut self.paused)
+    }
+
+    /// Whether it is paused. One that is finished is not.
+    pub fn is_paused(&self) -> bool {
+        self.paused && !self.is_finished()
     }
 
     /// What the search was told.

@@ -23,6 +23,8 @@ enum Event {
     Settle(usize),
     Verdict(usize),
     Pass(u64),
+    Pause,
+    Resume,
     Restart,
 }
 
@@ -36,6 +38,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => pick().prop_map(Event::Settle),
         1 => pick().prop_map(Event::Verdict),
         1 => (0_u64..80).prop_map(Event::Pass),
+        1 => Just(Event::Pause),
+        2 => Just(Event::Resume),
         1 => Just(Event::Restart),
     ];
     proptest::collection::vec(event, 0..120)
@@ -88,6 +92,7 @@ impl Fleet {
                 let reply = self.search.lease("worker", now);
                 self.store(reply.changed);
                 if let Answer::Leased(candidate) = reply.answer {
+                    assert!(!self.search.is_paused());
                     let token = candidate.lease().unwrap().token.clone();
                     assert!(self.leases.iter().all(|(_, other)| *other != token));
                     self.leases.push((candidate, token));
@@ -115,10 +120,21 @@ impl Fleet {
                 let changed = self.search.expire(at(self.seconds));
                 self.store(changed);
             }
+            Event::Pause => {
+                let (before, finished) = (self.search.is_paused(), self.search.is_finished());
+                assert_eq!(self.search.pause(), !before && !finished);
+                assert_eq!(self.search.is_paused(), !finished);
+            }
+            Event::Resume => {
+                self.search.resume();
+                assert!(!self.search.is_paused());
+            }
             Event::Restart => {
+                let paused = self.search.is_paused();
                 let settings = self.search.settings().clone();
                 let stored = self.stored.values().cloned().collect();
                 self.search = Search::restore(settings, stored).unwrap();
+                assert_eq!(paused && self.search.pause(), paused);
             }
         }
     }
@@ -207,6 +223,7 @@ proptest! {
         prop_assert!(fleet.settlements.values().all(|&times| times == 1));
         let progress = fleet.search.progress();
         prop_assert_eq!(progress.leased, 0);
+        fleet.search.resume();
         prop_assert_eq!(progress.settled, fleet.settlements.len());
         finish(&mut fleet.search, at(fleet.seconds));
 

@@ -302,3 +302,33 @@ fn candidates_of_another_search_are_not_gone_on_with() {
         "candidate c0003 is missing: in its place is c0004"
     );
 }
+
+#[test]
+fn a_paused_search_lends_nothing_and_takes_back_what_is_lent() {
+    let mut search = random(2);
+    let (first, token) = leased(&mut search, "a", 0);
+    assert!(search.pause() && search.is_paused());
+    assert!(!search.pause(), "the second time changes nothing");
+    let until = Some(at(0) + LEASE);
+    assert_eq!(search.lease("b", at(1)).answer, Answer::Wait { until });
+    search.renew(first.id, &token, at(2)).unwrap();
+    let settled = search.settle(first.id, Some(&token), train(&first));
+    assert!(matches!(settled, Ok(Settlement::Settled(_))));
+    assert_eq!(
+        search.lease("b", at(3)).answer,
+        Answer::Wait { until: None }
+    );
+    assert!(search.resume() && !search.resume());
+    leased(&mut search, "b", 4);
+}
+
+#[test]
+fn a_search_that_finishes_is_paused_no_more() {
+    let mut search = random(1);
+    let (only, token) = leased(&mut search, "a", 0);
+    search.pause();
+    let _ = search.settle(only.id, Some(&token), train(&only)).unwrap();
+    assert!(search.is_finished() && !search.is_paused());
+    assert_eq!(search.lease("b", at(1)).answer, Answer::Finished);
+    assert!(!search.pause());
+}

@@ -27,5 +27,5 @@ pub use log::{
     Trial, TrialKey, Trials, Version, Write, Written,
 };
 pub use postgres::{Patience, Postgres};
-pub use search::{SearchKey, SearchRecord, Searches};
+pub use search::{SearchChange, SearchKey, SearchRecord, Searches};
 pub use sqlite::Sqlite;

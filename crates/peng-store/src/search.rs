@@ -20,8 +20,21 @@ pub struct SearchRecord {
     pub settings: String,
     /// The resume token of the last verdict that was acted on; empty at first.
     pub watched: String,
+    /// Whether it is paused.
+    pub paused: bool,
     /// The candidates by number.
     pub candidates: Vec<Candidate>,
+}
+
+/// What of a search is new; `None` leaves what is stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SearchChange<'a> {
+    /// Candidates, new or changed.
+    pub candidates: &'a [Candidate],
+    /// The resume token of the verdict that changed them.
+    pub watched: Option<&'a str>,
+    /// Whether it is paused.
+    pub paused: Option<bool>,
 }
 
 /// The state of searches. What a call returns is on disk; a call that fails has
@@ -36,12 +49,6 @@ pub trait Searches: fmt::Debug + Send + Sync + 'static {
         at: SystemTime,
     ) -> Result<SearchRecord, Error>;
 
-    /// Writes candidates, new or changed, and, where given, the token of the
-    /// verdict that changed them, in one commit.
-    async fn put_candidates(
-        &self,
-        search: SearchKey,
-        candidates: &[Candidate],
-        watched: Option<&str>,
-    ) -> Result<(), Error>;
+    /// Writes what is new, in one commit.
+    async fn put_search(&self, search: SearchKey, change: SearchChange<'_>) -> Result<(), Error>;
 }

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, evaluate, export, health, logging::Logging, predict, search, serve, token};
+use crate::{
+    bench, evaluate, export, health, logging::Logging, predict, search, searches, serve, token,
+};
 
 /// Predicts a network's fitness from its first epochs and stops its training early
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     /// Search for architectures, on this machine or with workers elsewhere
     Search(Box<search::SearchArgs>),
+    /// Look at running searches, pause them and let them go on
+    Searches(searches::SearchesArgs),
     /// Predict the fitness of recorded learning curves
     Predict(predict::PredictArgs),
     /// Replay recorded learning curves as a search and measure stopping policies

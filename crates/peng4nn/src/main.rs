@@ -12,6 +12,7 @@ mod output;
 mod policy;
 mod predict;
 mod search;
+mod searches;
 mod secure;
 mod serve;
 mod signal;
@@ -47,6 +48,7 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
         Command::Export(args) => block_on(export::run(args)),
         Command::Bench(args) => block_on(bench::run(*args)),
         Command::Token(args) => token::run(args),
+        Command::Searches(args) => block_on(searches::run(args)),
         Command::Health(args) => block_on(health::run(args)),
         Command::Serve(args) => {
             let Some(config) = args.settings()? else {

@@ -32,7 +32,7 @@ enum TokenCommand {
 struct NewArgs {
     /// What it allows, and where; may be given several times. read: get, list,
     /// watch, predict; report: also create trials, report, complete, lease
-    /// candidates; admin: also create experiments. The calls of a search are
+    /// candidates; admin: also create experiments, pause searches. The calls of a search are
     /// about the experiment with its id
     #[arg(
         long = "scope",

@@ -328,3 +328,60 @@ fn a_search_that_is_interrupted_is_exit_code_130_and_goes_on_only_as_it_was() {
     assert_eq!(fewer.status.code(), Some(2));
     assert!(text(&fewer.stderr).contains("give 16 or more to go on with it"));
 }
+
+#[test]
+fn a_search_is_paused_from_elsewhere_until_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let arguments = ["search", "--workers=0", "--candidates=4", "--population=2"];
+    let start = || {
+        let child = peng4nn(&[&arguments[..], &["--out", &out]].concat())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut search = Running(child);
+        let endpoint = format!("--endpoint={}", search.says("orchestrator at "));
+        (search, endpoint)
+    };
+    let (mut search, endpoint) = start();
+    let said = |arguments: &[&str]| {
+        let output = run(&[&["searches"], arguments, &[&endpoint]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let mut watch = Running(
+        peng4nn(&["searches", "watch", &endpoint, "--format=json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut watched = BufReader::new(watch.0.stdout.take().unwrap()).lines();
+    let mut told = || -> serde_json::Value {
+        serde_json::from_str(&watched.next().unwrap().unwrap()).unwrap()
+    };
+    assert_eq!(told()["state"], "RUNNING");
+    assert_eq!(
+        [told(), told()].map(|c| c["state"].clone()),
+        ["PROPOSED"; 2]
+    );
+
+    let paused = "searches/search PAUSED: 0 of 4 candidates are settled\n";
+    assert_eq!(said(&["pause"]), paused);
+    assert_eq!(said(&["pause", "--name=search"]), paused);
+    assert_eq!(told()["state"], "PAUSED");
+    search.says("paused: ");
+    assert!(said(&["list"]).contains("searches/search   PAUSED"));
+    search.signal("-INT");
+    assert_eq!(search.0.wait().unwrap().code(), Some(130));
+
+    let (mut search, endpoint) = start();
+    search.says("paused: ");
+    let resumed = run(&["searches", "resume", &endpoint, "--format=json"]);
+    let resumed: serde_json::Value = serde_json::from_slice(&resumed.stdout).unwrap();
+    assert_eq!(resumed["state"], "RUNNING");
+    search.says("resumed: ");
+    let other = run(&["searches", "pause", "--name=other", &endpoint]);
+    assert_eq!(other.status.code(), Some(1));
+    let said = text(&other.stderr);
+    assert!(said.contains("only `searches/search`"), "{said}");
+}

@@ -1,9 +1,10 @@
-//! Looking at the search and its candidates.
+//! Looking at the search and its candidates; holding the search, and letting it go on.
 
 use peng_proto::{error::Error, v1};
 use peng_search::{candidate::Id, settings::Algorithm};
 
 use super::{Service, failed};
+use crate::{Config, progress::Snapshot};
 
 impl Service {
     pub(super) async fn get_search(
@@ -12,33 +13,45 @@ impl Service {
     ) -> Result<v1::GetSearchResponse, Error> {
         self.meant("name", &request.name)?;
         let snapshot = self.ledger.snapshot().await.map_err(failed)?;
-        let config = &self.ledger.config;
-        let progress = snapshot.progress;
-        let state = if progress.settled == progress.total {
-            v1::SearchState::Finished
-        } else {
-            v1::SearchState::Running
-        };
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let fittest_first = snapshot.front.iter().rev();
-        let search = v1::Search {
-            name: config.search.to_string(),
-            state: state.into(),
-            algorithm: algorithm(config.settings.algorithm).to_owned(),
-            seed: config.settings.seed,
-            candidate_count: count(progress.total),
-            settled_count: count(progress.settled),
-            leased_count: count(progress.leased),
-            epochs_trained: snapshot.epochs.trained,
-            epochs_full: snapshot.epochs.full,
-            pareto_front: fittest_first
-                .map(|id| format!("{}/candidates/{id}", config.search))
-                .collect(),
-            experiment: config.experiment().to_string(),
-            training: Some(config.training.to_wire()),
-        };
         Ok(v1::GetSearchResponse {
-            search: Some(search),
+            search: Some(to_wire(&self.ledger.config, &snapshot)),
+        })
+    }
+
+    pub(super) async fn list_searches(
+        &self,
+        request: v1::ListSearchesRequest,
+    ) -> Result<v1::ListSearchesResponse, Error> {
+        page_size(request.page_size)?;
+        if !request.page_token.is_empty() {
+            return Err(no_page(&request.page_token));
+        }
+        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
+        Ok(v1::ListSearchesResponse {
+            searches: vec![to_wire(&self.ledger.config, &snapshot)],
+            next_page_token: String::new(),
+        })
+    }
+
+    pub(super) async fn pause_search(
+        &self,
+        request: v1::PauseSearchRequest,
+    ) -> Result<v1::PauseSearchResponse, Error> {
+        self.meant("name", &request.name)?;
+        let snapshot = self.ledger.pause().await.map_err(failed)?;
+        Ok(v1::PauseSearchResponse {
+            search: Some(to_wire(&self.ledger.config, &snapshot)),
+        })
+    }
+
+    pub(super) async fn resume_search(
+        &self,
+        request: v1::ResumeSearchRequest,
+    ) -> Result<v1::ResumeSearchResponse, Error> {
+        self.meant("name", &request.name)?;
+        let snapshot = self.ledger.resume().await.map_err(failed)?;
+        Ok(v1::ResumeSearchResponse {
+            search: Some(to_wire(&self.ledger.config, &snapshot)),
         })
     }
 
@@ -85,12 +98,44 @@ fn page_token(token: &str) -> Result<Option<Id>, Error> {
     if token.is_empty() {
         return Ok(None);
     }
-    token.parse().map(Some).map_err(|_| {
-        Error::field(
-            "page_token",
-            format!("`{token}` is not the next_page_token of a page before"),
-        )
-    })
+    token.parse().map(Some).map_err(|_| no_page(token))
+}
+
+fn no_page(token: &str) -> Error {
+    Error::field(
+        "page_token",
+        format!("`{token}` is not the next_page_token of a page before"),
+    )
+}
+
+/// The search for the wire.
+pub(super) fn to_wire(config: &Config, snapshot: &Snapshot) -> v1::Search {
+    let progress = snapshot.progress;
+    let state = if progress.settled == progress.total {
+        v1::SearchState::Finished
+    } else if snapshot.paused {
+        v1::SearchState::Paused
+    } else {
+        v1::SearchState::Running
+    };
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let fittest_first = snapshot.front.iter().rev();
+    v1::Search {
+        name: config.search.to_string(),
+        state: state.into(),
+        algorithm: algorithm(config.settings.algorithm).to_owned(),
+        seed: config.settings.seed,
+        candidate_count: count(progress.total),
+        settled_count: count(progress.settled),
+        leased_count: count(progress.leased),
+        epochs_trained: snapshot.epochs.trained,
+        epochs_full: snapshot.epochs.full,
+        pareto_front: fittest_first
+            .map(|id| format!("{}/candidates/{id}", config.search))
+            .collect(),
+        experiment: config.experiment().to_string(),
+        training: Some(config.training.to_wire()),
+    }
 }
 
 const fn algorithm(algorithm: Algorithm) -> &'static str {

@@ -4,13 +4,13 @@
 mod complete;
 mod lease;
 mod look;
+mod watch;
 
 use std::{str::FromStr, sync::Arc};
 
 use peng_proto::{
     error::{Error, Reason},
     names,
-    search::candidate_to_wire,
     v1::{self, search_service_server::SearchService},
 };
 use peng_search::{Candidate, candidate::Id, lease::Error as LeaseError};
@@ -83,8 +83,7 @@ impl Service {
     }
 
     fn to_wire(&self, candidate: &Candidate) -> v1::Candidate {
-        let config = &self.ledger.config;
-        candidate_to_wire(&config.search, &config.settings.space, candidate)
+        self.ledger.config.candidate_to_wire(candidate)
     }
 }
 
@@ -181,6 +180,42 @@ impl SearchService for Service {
         request: Request<v1::GetSearchRequest>,
     ) -> Result<Response<v1::GetSearchResponse>, Status> {
         Ok(Response::new(self.get_search(request.into_inner()).await?))
+    }
+
+    async fn list_searches(
+        &self,
+        request: Request<v1::ListSearchesRequest>,
+    ) -> Result<Response<v1::ListSearchesResponse>, Status> {
+        Ok(Response::new(
+            self.list_searches(request.into_inner()).await?,
+        ))
+    }
+
+    async fn pause_search(
+        &self,
+        request: Request<v1::PauseSearchRequest>,
+    ) -> Result<Response<v1::PauseSearchResponse>, Status> {
+        Ok(Response::new(
+            self.pause_search(request.into_inner()).await?,
+        ))
+    }
+
+    async fn resume_search(
+        &self,
+        request: Request<v1::ResumeSearchRequest>,
+    ) -> Result<Response<v1::ResumeSearchResponse>, Status> {
+        Ok(Response::new(
+            self.resume_search(request.into_inner()).await?,
+        ))
+    }
+
+    type WatchSearchStream = watch::Watch;
+
+    async fn watch_search(
+        &self,
+        request: Request<v1::WatchSearchRequest>,
+    ) -> Result<Response<watch::Watch>, Status> {
+        Ok(Response::new(self.watch_search(request.get_ref())?))
     }
 
     async fn list_candidates(

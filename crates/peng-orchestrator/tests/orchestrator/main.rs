@@ -8,7 +8,9 @@
 
 mod harness;
 mod leases;
+mod pause;
 mod restart;
 mod verdicts;
+mod watch;
 mod whole;
 mod wire;

@@ -18,7 +18,7 @@ use peng_search::{
     Candidate,
     candidate::{Outcome, State},
 };
-use peng_store::{Error, SearchKey, SearchRecord, Searches, Sqlite};
+use peng_store::{Error, SearchChange, SearchKey, SearchRecord, Searches, Sqlite};
 
 use crate::harness::{Running, assignment, config, evaluate, finish, lease, reopen, search, train};
 
@@ -155,10 +155,11 @@ async fn a_lease_of_a_clock_that_was_wrong_runs_out_all_the_same() {
     lease.deadline += Duration::from_hours(365 * 24);
     let id = config.search.0.as_str();
     let settings = store.open_search(id, "", SystemTime::now()).await.unwrap();
-    store
-        .put_candidates(settings.key, &[lent], None)
-        .await
-        .unwrap();
+    let change = SearchChange {
+        candidates: &[lent],
+        ..SearchChange::default()
+    };
+    store.put_search(settings.key, change).await.unwrap();
     let running = Running::start(config, store).await;
     finish(&running).await;
     assert_eq!(running.candidate(1).await.attempt, 2);
@@ -236,18 +237,13 @@ impl Searches for Flaky {
         self.store.open_search(id, settings, at).await
     }
 
-    async fn put_candidates(
-        &self,
-        search: SearchKey,
-        candidates: &[Candidate],
-        watched: Option<&str>,
-    ) -> Result<(), Error> {
+    async fn put_search(&self, search: SearchKey, change: SearchChange<'_>) -> Result<(), Error> {
         if self.fails.load(Ordering::SeqCst) {
             let source = std::io::Error::other("the disk is full");
             let path = "data".into();
             return Err(Error::Folder { path, source });
         }
-        self.store.put_candidates(search, candidates, watched).await
+        self.store.put_search(search, change).await
     }
 }
 

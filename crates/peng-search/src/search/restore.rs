@@ -58,13 +58,14 @@ impl Search {
     ///
     /// Proposals that were not stored come up again as they were. The budget may be higher than
     /// it was, the duration of leases and the number of attempts may differ; the other settings
-    /// must be the same.
+    /// must be the same. One that was paused is to be paused again.
     pub fn restore(settings: Settings, candidates: Vec<Candidate>) -> Result<Self, Error> {
         settings.check()?;
         let mut search = Self {
             settings,
             candidates,
             known: Known::default(),
+            paused: false,
         };
         search.candidates.sort_by_key(|candidate| candidate.id);
         let (found, budget) = (search.candidates.len(), search.settings.candidates);

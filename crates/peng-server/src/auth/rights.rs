@@ -53,7 +53,11 @@ pub(crate) const RPCS: &[Rpc] = &[
     needs("/peng4nn.v1.SearchService/RenewLease", Right::Report),
     needs("/peng4nn.v1.SearchService/CompleteCandidate", Right::Report),
     needs("/peng4nn.v1.SearchService/GetSearch", Right::Read),
+    needs("/peng4nn.v1.SearchService/ListSearches", Right::Read),
     needs("/peng4nn.v1.SearchService/ListCandidates", Right::Read),
+    needs("/peng4nn.v1.SearchService/PauseSearch", Right::Admin),
+    needs("/peng4nn.v1.SearchService/ResumeSearch", Right::Admin),
+    needs("/peng4nn.v1.SearchService/WatchSearch", Right::Read),
     // Asked by probes that have no token; they tell no more than whether it runs.
     open("/grpc.health.v1.Health/Check"),
     open("/grpc.health.v1.Health/List"),

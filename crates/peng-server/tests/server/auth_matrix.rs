@@ -15,7 +15,7 @@ const TRIAL: &str = "experiments/cifar-1/trials/t1";
 
 /// Every call and the right that it needs; one that is let in ends in whatever way
 /// but being denied.
-const CALLS: [(&str, Right); 18] = [
+const CALLS: [(&str, Right); 22] = [
     ("create_experiment", Right::Admin),
     ("get_experiment", Right::Read),
     ("list_experiments", Right::Read),
@@ -33,7 +33,11 @@ const CALLS: [(&str, Right); 18] = [
     ("renew_lease", Right::Report),
     ("complete_candidate", Right::Report),
     ("get_search", Right::Read),
+    ("list_searches", Right::Read),
     ("list_candidates", Right::Read),
+    ("pause_search", Right::Admin),
+    ("resume_search", Right::Admin),
+    ("watch_search", Right::Read),
 ];
 
 /// The methods of the API as its clients have them: `GetTrial` is `get_trial`.
@@ -160,7 +164,20 @@ async fn call(client: &Client, method: &str) -> Result<(), peng_client::Error> {
             .get_search(v1::GetSearchRequest::default())
             .await
             .map(drop),
+        "list_searches" => client
+            .list_searches(v1::ListSearchesRequest::default())
+            .await
+            .map(drop),
         "list_candidates" => client.candidates("").await.map(drop),
+        "pause_search" => client
+            .pause_search(v1::PauseSearchRequest::default())
+            .await
+            .map(drop),
+        "resume_search" => client
+            .resume_search(v1::ResumeSearchRequest::default())
+            .await
+            .map(drop),
+        "watch_search" => client.watch_search("", "").next().await.map(drop),
         other => panic!("{other} is not called"),
     }
 }
@@ -176,6 +193,7 @@ type Expected = Box<dyn Fn(&str, Right) -> Option<Code>>;
 
 /// A search service that refuses everything, for the calls that get that far.
 mod searches {
+    use futures::stream;
     use peng_proto::v1::{self, search_service_server::SearchService};
     use tonic::{Request, Response, Status, async_trait};
 
@@ -191,6 +209,15 @@ mod searches {
                 ) -> Result<Response<v1::$response>, Status> {
                     Err(Status::not_found("no search"))
                 })*
+
+                type WatchSearchStream = stream::Pending<Result<v1::WatchSearchResponse, Status>>;
+
+                async fn watch_search(
+                    &self,
+                    _: Request<v1::WatchSearchRequest>,
+                ) -> Result<Response<Self::WatchSearchStream>, Status> {
+                    Err(Status::not_found("no search"))
+                }
             }
         };
     }
@@ -200,7 +227,10 @@ mod searches {
         renew_lease(RenewLeaseRequest) -> RenewLeaseResponse;
         complete_candidate(CompleteCandidateRequest) -> CompleteCandidateResponse;
         get_search(GetSearchRequest) -> GetSearchResponse;
+        list_searches(ListSearchesRequest) -> ListSearchesResponse;
         list_candidates(ListCandidatesRequest) -> ListCandidatesResponse;
+        pause_search(PauseSearchRequest) -> PauseSearchResponse;
+        resume_search(ResumeSearchRequest) -> ResumeSearchResponse;
     }
 }
 

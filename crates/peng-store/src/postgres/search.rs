@@ -7,7 +7,7 @@ use peng_search::candidate::Candidate;
 use sqlx::Connection;
 
 use super::Postgres;
-use crate::{Error, SearchKey, SearchRecord, Searches, rows};
+use crate::{Error, SearchChange, SearchKey, SearchRecord, Searches, rows};
 
 #[async_trait]
 impl Searches for Postgres {
@@ -29,8 +29,8 @@ impl Searches for Postgres {
             .bind(rows::micros(at))
             .execute(&mut *commit)
             .await?;
-            let (key, settings, watched): (i64, String, String) =
-                sqlx::query_as("SELECT key, settings, watched FROM searches WHERE id = $1")
+            let (key, settings, watched, paused): (i64, String, String, bool) =
+                sqlx::query_as("SELECT key, settings, watched, paused FROM searches WHERE id = $1")
                     .bind(id)
                     .fetch_one(&mut *commit)
                     .await?;
@@ -45,6 +45,7 @@ impl Searches for Postgres {
                 key: SearchKey(key),
                 settings,
                 watched,
+                paused,
                 candidates: candidates
                     .iter()
                     .map(|(record,)| rows::from_json("candidate", record))
@@ -54,14 +55,10 @@ impl Searches for Postgres {
         .await
     }
 
-    async fn put_candidates(
-        &self,
-        search: SearchKey,
-        candidates: &[Candidate],
-        watched: Option<&str>,
-    ) -> Result<(), Error> {
+    async fn put_search(&self, search: SearchKey, change: SearchChange<'_>) -> Result<(), Error> {
         // One statement changes a row once: of several forms of a candidate the last counts.
-        let last: BTreeMap<u32, &Candidate> = candidates
+        let last: BTreeMap<u32, &Candidate> = change
+            .candidates
             .iter()
             .map(|candidate| (candidate.id.number(), candidate))
             .collect();
@@ -84,13 +81,16 @@ impl Searches for Postgres {
             .bind(&records)
             .execute(&mut *commit)
             .await?;
-            if let Some(token) = watched {
-                sqlx::query("UPDATE searches SET watched = $1 WHERE key = $2")
-                    .bind(token)
-                    .bind(search.0)
-                    .execute(&mut *commit)
-                    .await?;
-            }
+            sqlx::query(
+                "UPDATE searches
+                 SET watched = COALESCE($1, watched), paused = COALESCE($2, paused)
+                 WHERE key = $3",
+            )
+            .bind(change.watched)
+            .bind(change.paused)
+            .bind(search.0)
+            .execute(&mut *commit)
+            .await?;
             commit.commit().await?;
             db.give_back();
             Ok(())

@@ -3,11 +3,10 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use peng_search::candidate::Candidate;
 use sqlx::Row;
 
 use super::Sqlite;
-use crate::{Error, SearchKey, SearchRecord, Searches, rows};
+use crate::{Error, SearchChange, SearchKey, SearchRecord, Searches, rows};
 
 #[async_trait]
 impl Searches for Sqlite {
@@ -27,7 +26,7 @@ impl Searches for Sqlite {
         .bind(rows::micros(at))
         .execute(&mut *commit)
         .await?;
-        let row = sqlx::query("SELECT key, settings, watched FROM searches WHERE id = ?")
+        let row = sqlx::query("SELECT key, settings, watched, paused FROM searches WHERE id = ?")
             .bind(id)
             .fetch_one(&mut *commit)
             .await?;
@@ -42,6 +41,7 @@ impl Searches for Sqlite {
             key: SearchKey(key),
             settings: row.try_get("settings")?,
             watched: row.try_get("watched")?,
+            paused: row.try_get("paused")?,
             candidates: candidates
                 .iter()
                 .map(|row| rows::from_json("candidate", row.try_get("record")?))
@@ -49,14 +49,9 @@ impl Searches for Sqlite {
         })
     }
 
-    async fn put_candidates(
-        &self,
-        search: SearchKey,
-        candidates: &[Candidate],
-        watched: Option<&str>,
-    ) -> Result<(), Error> {
+    async fn put_search(&self, search: SearchKey, change: SearchChange<'_>) -> Result<(), Error> {
         let (_turn, mut commit) = self.begin().await?;
-        for candidate in candidates {
+        for candidate in change.candidates {
             sqlx::query(
                 "INSERT INTO candidates (search, number, record) VALUES (?, ?, ?)
                  ON CONFLICT DO UPDATE SET record = excluded.record",
@@ -67,13 +62,15 @@ impl Searches for Sqlite {
             .execute(&mut *commit)
             .await?;
         }
-        if let Some(token) = watched {
-            sqlx::query("UPDATE searches SET watched = ? WHERE key = ?")
-                .bind(token)
-                .bind(search.0)
-                .execute(&mut *commit)
-                .await?;
-        }
+        sqlx::query(
+            "UPDATE searches SET watched = COALESCE(?, watched), paused = COALESCE(?, paused)
+             WHERE key = ?",
+        )
+        .bind(change.watched)
+        .bind(change.paused)
+        .bind(search.0)
+        .execute(&mut *commit)
+        .await?;
         commit.commit().await?;
         Ok(())
     }

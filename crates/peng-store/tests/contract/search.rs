@@ -7,6 +7,7 @@ use peng_search::{
     macro_space::{Input, Space},
     settings::{Algorithm, Goal},
 };
+use peng_store::SearchChange;
 use serde_json::json;
 
 use crate::backend::{Backend, at};
@@ -37,21 +38,37 @@ pub(crate) async fn a_search_is_as_it_was_left(backend: &Backend) {
     let store = backend.open().await;
     let search = store.open_search("s", "{\"seed\":1}", at(1)).await.unwrap();
     assert_eq!((search.watched.as_str(), search.candidates.len()), ("", 0));
+    assert!(!search.paused);
     // A candidate may change twice in one call.
     let changes = [candidate(2, 1), candidate(1, 1), candidate(2, 2)];
-    store
-        .put_candidates(search.key, &changes, Some("17"))
-        .await
-        .unwrap();
-    store
-        .put_candidates(search.key, &[candidate(1, 3)], None)
-        .await
-        .unwrap();
-    store.put_candidates(search.key, &[], None).await.unwrap();
+    let put = |change| store.put_search(search.key, change);
+    put(SearchChange {
+        candidates: &changes,
+        watched: Some("17"),
+        paused: Some(true),
+    })
+    .await
+    .unwrap();
+    let again = [candidate(1, 3)];
+    put(SearchChange {
+        candidates: &again,
+        ..SearchChange::default()
+    })
+    .await
+    .unwrap();
+    put(SearchChange::default()).await.unwrap();
     drop(store);
     let store = backend.open().await;
     let search = store.open_search("s", "{\"seed\":2}", at(2)).await.unwrap();
     assert_eq!(search.settings, "{\"seed\":1}");
     assert_eq!(search.watched, "17");
+    assert!(search.paused);
     assert_eq!(search.candidates, [candidate(1, 3), candidate(2, 2)]);
+    let resumed = SearchChange {
+        paused: Some(false),
+        ..SearchChange::default()
+    };
+    store.put_search(search.key, resumed).await.unwrap();
+    let search = store.open_search("s", "", at(3)).await.unwrap();
+    assert_eq!((search.paused, search.watched.as_str()), (false, "17"));
 }

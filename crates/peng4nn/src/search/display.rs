@@ -14,7 +14,10 @@ use peng_search::{
     Space,
     candidate::{Ending, Id, Outcome},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 
 use super::args::Plan;
 
@@ -24,6 +27,9 @@ pub(super) struct Display {
     total: u32,
     settled: u64,
     events: Option<Receiver<Event>>,
+    paused: Option<watch::Receiver<bool>>,
+    /// Where the orchestrator is called.
+    address: String,
     bars: Option<Bars>,
 }
 
@@ -54,6 +60,8 @@ impl Display {
             total,
             settled: 0,
             events: None,
+            paused: None,
+            address: address.to_owned(),
             bars,
         }
     }
@@ -61,6 +69,7 @@ impl Display {
     /// Begins with what a former run has left.
     pub(super) async fn begin(&mut self, orchestrator: &Orchestrator) -> anyhow::Result<()> {
         self.events = Some(orchestrator.subscribe());
+        let mut paused = orchestrator.paused();
         let settled = orchestrator.snapshot().await?.progress.settled;
         if settled > 0 {
             self.say(&format!(
@@ -70,16 +79,31 @@ impl Display {
         }
         self.settled = settled as u64;
         self.count();
+        if *paused.borrow_and_update() {
+            self.held_back();
+        }
+        self.paused = Some(paused);
         Ok(())
     }
 
     /// Shows what happens. Completes only with an error.
     pub(super) async fn follow(&mut self, orchestrator: &Orchestrator) -> anyhow::Error {
         loop {
-            let Some(events) = &mut self.events else {
+            let (Some(events), Some(paused)) = (&mut self.events, &mut self.paused) else {
                 return anyhow!("the display has not begun");
             };
-            match events.recv().await {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                Ok(()) = paused.changed() => {
+                    if *paused.borrow_and_update() {
+                        self.held_back();
+                    } else {
+                        self.say("resumed: candidates are lent again");
+                    }
+                    continue;
+                }
+            };
+            match event {
                 Ok(event) => self.show(&event),
                 Err(RecvError::Closed) => return std::future::pending().await,
                 Err(RecvError::Lagged(_)) => {
@@ -133,6 +157,13 @@ impl Display {
                 self.count();
             }
         }
+    }
+
+    fn held_back(&self) {
+        self.say(&format!(
+            "paused: no candidate is lent; `peng4nn searches resume --endpoint {}` goes on",
+            self.address
+        ));
     }
 
     fn training(&mut self, id: Id, what: &str) {

@@ -53,6 +53,7 @@ fn snapshot(plan: &Plan, outcomes: [Outcome; 4]) -> Snapshot {
         let _ = search.settle(candidate.id, None, outcome).unwrap();
     }
     Snapshot {
+        paused: false,
         candidates: search.candidates().to_vec(),
         front: search.front(),
         progress: Progress {
