@@ -124,6 +124,11 @@ async fn a_standby_that_is_promoted_is_gone_on_with() {
         options.socket(socket).to_url_lossy().to_string()
     };
     let server = InProcess::on_postgres(&at(&name)).await;
+    // One that is started on the copy waits until it takes writes.
+    let copy = at(second.folder());
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &copy];
+    let mut early = Process::start("peng4nn", &arguments);
+    early.wait_for("read-only transaction");
     let mut client = server.client().await;
     let probe = trial(&mut client, "probe", 200.0).await;
     let load = Load::start(std::slice::from_ref(&server.endpoint), 6).await;
@@ -148,6 +153,7 @@ async fn a_standby_that_is_promoted_is_gone_on_with() {
     fs::remove_file(&name).unwrap();
     symlink(second.folder(), &name).unwrap();
     more(&load, 400).await;
+    early.wait_for("listening");
     verified(load, &mut client).await;
     server.stop().await;
 }

@@ -38,6 +38,36 @@ async fn a_database_that_is_away_is_waited_for() {
     server.stop().await;
 }
 
+/// A server is not started anew for a database that comes later than itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_comes_later_is_waited_for() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    let database = cluster.database().await;
+    cluster.kill();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
+    let mut server = Process::start("peng4nn", &arguments);
+    let mut other = Process::start("peng4nn", &arguments);
+    for server in [&mut server, &mut other] {
+        let line = server.wait_for("waits for the database");
+        assert!(line.contains("Connection refused"), "{line}");
+    }
+    assert_eq!(other.signal("TERM"), Some(130));
+    cluster.restart();
+    let line = server.wait_for("listening");
+    let port = line.rsplit(':').next().unwrap().trim();
+    let mut client = predictions(&format!("http://127.0.0.1:{port}")).await;
+    let name = trial(&mut client, "e", 20.0).await;
+    observe(&mut client, &name, 1.0, 10.0).await.unwrap();
+    assert_eq!(server.signal("TERM"), Some(0));
+
+    let missing = database.replace("/peng4nn_test_", "/missing_");
+    let mut server = Process::start("peng4nn", &["serve", "--database", &missing]);
+    server.wait_for("does not exist");
+    assert_eq!(server.wait(), Some(1));
+}
+
 /// A command in a namespace where `folder` is a disk of one megabyte, where this
 /// machine lets us.
 fn on_a_small_disk(folder: &Path, command: &str) -> [String; 4] {

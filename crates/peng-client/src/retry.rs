@@ -133,9 +133,9 @@ impl Tries {
     }
 }
 
-/// A number in [0, 1) from the randomness that the standard library seeds its
-/// hash maps with: enough to keep clients from trying in step.
-fn chance() -> f64 {
+/// A number in [0, 1) for [`Backoff::wait`], from the randomness that the standard library seeds
+/// its hash maps with: enough to keep clients from trying in step.
+pub fn chance() -> f64 {
     let bits = RandomState::new().hash_one(0) >> 11;
     bits as f64 / (1_u64 << 53) as f64
 }

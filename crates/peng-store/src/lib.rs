@@ -18,6 +18,7 @@ mod postgres;
 mod rows;
 mod search;
 mod sqlite;
+mod transient;
 
 pub use address::{Address, Store, open, open_to_read};
 pub use deletion::{Deleted, OnlyIf};

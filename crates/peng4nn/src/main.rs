@@ -18,7 +18,7 @@ mod serve;
 mod signal;
 mod token;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -72,10 +72,18 @@ fn run(cli: Cli) -> Result<Ending, Failure> {
     }
 }
 
+/// How long a thread is waited for after an interrupt: one that looks up a name can be held up by
+/// the network.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 fn block_on(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(anyhow::Error::from)?
-        .block_on(command)
+        .map_err(anyhow::Error::from)?;
+    let ended = runtime.block_on(command);
+    if matches!(ended, Ok(Ending::Interrupted)) {
+        runtime.shutdown_timeout(FAREWELL);
+    }
+    ended
 }

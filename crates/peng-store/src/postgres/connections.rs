@@ -9,6 +9,7 @@
 
 use std::{
     fmt,
+    io::{self, ErrorKind},
     ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex, PoisonError,
@@ -134,7 +135,9 @@ impl Connections {
 
     async fn connect(&self) -> Result<Dated, Error> {
         let era = self.era.load(Ordering::SeqCst);
-        let mut connection = PgConnection::connect_with(&self.way.options()?).await?;
+        let options = self.way.options()?;
+        let connection = PgConnection::connect_with(&options).await;
+        let mut connection = connection.map_err(|error| unheard(error, &options))?;
         // What is acknowledged is on disk, whatever the database's default is.
         sqlx::query(
             "SELECT set_config('synchronous_commit', 'on', false)
@@ -153,6 +156,18 @@ impl Connections {
     fn pop(&self) -> Option<Dated> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.pop()
+    }
+}
+
+/// That nobody listens yet, where the socket of this machine is missing. In the system's words for
+/// it a certificate could be, too.
+fn unheard(error: sqlx::Error, options: &PgConnectOptions) -> sqlx::Error {
+    match (&error, options.get_socket()) {
+        (sqlx::Error::Io(io), Some(folder)) if io.kind() == ErrorKind::NotFound => {
+            let what = format!("PostgreSQL has no socket in {}", folder.display());
+            io::Error::new(ErrorKind::ConnectionRefused, what).into()
+        }
+        _ => error,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in tests a panic is the message
 
+mod away;
 mod backend;
 mod cancelled;
 mod deletions;

@@ -4,6 +4,7 @@ mod config;
 mod layers;
 mod place;
 mod retention;
+mod store;
 
 use std::{
     io::{Write, stdout},
@@ -48,7 +49,7 @@ pub(crate) struct ServeArgs {
     data: Option<PathBuf>,
     /// The PostgreSQL database that holds the log instead of a folder, for several
     /// servers behind one address: `postgres://USER@HOST/DATABASE`, with the
-    /// parameters that libpq knows
+    /// parameters that libpq knows; one that is not there yet is waited for
     #[arg(
         long,
         value_name = "URL",
@@ -148,7 +149,7 @@ pub(crate) async fn run(
     config: Config,
     log_again: impl Fn() -> anyhow::Result<()> + Send + 'static,
 ) -> Result<Ending, Failure> {
-    let leave = signal::asked_to_leave()?;
+    let mut leave = Box::pin(signal::asked_to_leave()?);
     let mut hang_ups = signal::hang_ups()?;
     tokio::spawn(async move {
         while hang_ups.recv().await.is_some() {
@@ -161,7 +162,11 @@ pub(crate) async fn run(
             }
         }
     });
-    let store = peng_store::open(&config.store()?).await?;
+    let address = config.store()?;
+    let store = tokio::select! {
+        () = &mut leave => return Ok(Ending::Interrupted),
+        store = store::open(&address) => store?,
+    };
     let server = Server::bind(config.server(), store)
         .await
         .map_err(failure)?;
