@@ -1,6 +1,6 @@
 //! Whatever is sent, the answer says what is wrong, and the server lives.
 
-use peng_proto::v1;
+use peng_proto::{error::reason_of, v1};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -129,6 +129,36 @@ async fn creation_names_every_field_at_fault() {
     };
     let status = client.create_trial(no_id).await.unwrap_err();
     assert_eq!(field(&status), "trial_id");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_fewer_than_none_is_refused() {
+    let server = InProcess::start().await;
+    let mut client = server.client().await;
+    trial(&mut client, "e", 20.0).await;
+    for page_size in [-1, i32::MIN] {
+        let experiments = v1::ListExperimentsRequest {
+            page_size,
+            ..v1::ListExperimentsRequest::default()
+        };
+        let trials = v1::ListTrialsRequest {
+            parent: "experiments/e".to_owned(),
+            page_size,
+            ..v1::ListTrialsRequest::default()
+        };
+        let answers = [
+            client.list_experiments(experiments).await.map(drop),
+            client.list_trials(trials).await.map(drop),
+        ];
+        for status in answers.map(Result::unwrap_err) {
+            assert_eq!(status.code(), Code::InvalidArgument);
+            assert_eq!(reason_of(&status).as_deref(), Some("INVALID_FIELD"));
+            assert_eq!(field(&status), "page_size");
+            let right = format!("{page_size} is negative; 0 to 1000 would be right");
+            assert!(status.message().contains(&right), "{}", status.message());
+        }
+    }
     server.stop().await;
 }
 
