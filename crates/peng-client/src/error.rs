@@ -37,7 +37,7 @@ pub enum Error {
 
     /// The server could not be reached, or could not answer, for as long as
     /// the caller was ready to wait.
-    #[error("{call}: no answer for {} s: {}", waited.as_secs(), met(status))]
+    #[error("{call}: no answer for {} s: {}", waited.as_secs(), explain(status))]
     GaveUp {
         /// The method.
         call: &'static str,
@@ -87,9 +87,10 @@ pub enum Error {
     },
 }
 
-/// What a call met, and from below what the system said. A status that came over the wire has no
+/// The message of a status for people, with what the system said below it and, where the scheme of
+/// the address may be the cause, which one would be right. A status that came over the wire has no
 /// causes, and tonic's own text of one repeats them in the form for programmers.
-pub fn met(status: &Status) -> String {
+pub fn explain(status: &Status) -> String {
     let mut text = status.message().to_owned();
     let mut next = status.source();
     while let Some(cause) = next {

@@ -18,5 +18,5 @@ pub mod watch;
 
 pub use client::{Client, Options};
 pub use credentials::{Bearer, Credentials, CredentialsError, Transport};
-pub use error::{Error, met};
+pub use error::{Error, explain};
 pub use peng_proto::v1;

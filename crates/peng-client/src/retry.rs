@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Error, error::met};
+use crate::{Error, error::explain};
 
 /// With which try that failed people are told, who may have the wrong address: after a second or two
 /// of [`Backoff::default`], and not for each gap in the network.
@@ -117,7 +117,7 @@ impl Tries {
             "tries again"
         );
         if self.count == TOLD {
-            let (call, error, patience) = (self.call, met(&status), self.patience);
+            let (call, error, patience) = (self.call, explain(&status), self.patience);
             tracing::warn!(call, error, ?patience, "no answer so far; goes on trying");
         }
         sleep(wait).await;

@@ -63,7 +63,10 @@ async fn ask(channel: Transport, service: String) -> anyhow::Result<()> {
         .await
         .map_err(|status| match status.code() {
             Code::NotFound => anyhow!("the server does not know this service"),
-            _ => anyhow!("the server does not answer: {}", peng_client::met(&status)),
+            _ => anyhow!(
+                "the server does not answer: {}",
+                peng_client::explain(&status)
+            ),
         })?;
     match answer.into_inner().status() {
         ServingStatus::Serving => Ok(()),
