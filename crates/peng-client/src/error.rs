@@ -106,20 +106,21 @@ pub fn explain(status: &Status) -> String {
     }
 }
 
-/// How a connection fails that an encrypted server ends since what it reads is plain. Its alert
-/// looks like the length of a frame, where it comes before the end.
+/// How a connection fails that an encrypted server ends since what it reads is plain, and others
+/// that are hung up on. Its alert looks like the length of a frame, where it comes before the end.
 const ENDS: [&str; 3] = [
     "connection closed",
     "frame with invalid size",
     "stream closed because of a broken pipe",
 ];
 
-/// What is wrong with the address where the libraries only say how the connection began to fail.
+/// What is or may be wrong with the address where the libraries only say how the connection began
+/// to fail.
 fn scheme(met: &str) -> Option<&'static str> {
     if met.contains("InvalidContentType") {
         Some("a server that is not encrypted is reached by http://, not https://")
     } else if ENDS.iter().any(|end| met.ends_with(end)) {
-        Some("a server that is encrypted closes what comes by http://, not https://")
+        Some("if the server is encrypted, its address begins with https://, not http://")
     } else {
         None
     }
@@ -153,5 +154,33 @@ impl Error {
     pub(crate) fn protocol(call: &'static str, wrong: impl Into<String>) -> Self {
         let wrong = wrong.into();
         Self::Protocol { call, wrong }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ends_may_be_due_to_the_address() {
+        for (met, told) in [
+            ("connection closed", Some("; if the server is encrypted, ")),
+            (
+                "frame with invalid size",
+                Some("; if the server is encrypted, "),
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                Some("; a server that is not encrypted "),
+            ),
+            ("connection closed by hand", None),
+            ("Connection refused (os error 111)", None),
+        ] {
+            let text = explain(&Status::from_error(met.into()));
+            match told {
+                Some(told) => assert!(text.starts_with(&format!("{met}{told}")), "{text}"),
+                None => assert_eq!(text, met),
+            }
+        }
     }
 }
