@@ -65,14 +65,14 @@ async fn what_is_lent_goes_on_and_nothing_else_is_lent() {
         (SearchState::Paused, 1, 0)
     );
 
-    let (asked, asker) = (Instant::now(), client.clone());
-    let next = tokio::spawn(async move { assignment(&asker, "waits").await });
+    let (since, patient) = (Instant::now(), client.clone());
+    let next = tokio::spawn(async move { assignment(&patient, "waits").await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!next.is_finished());
     assert_eq!(resume(client).await.state(), SearchState::Running);
     let next = next.await.unwrap();
     assert_eq!(next.candidate, waiting.candidate);
-    assert!(asked.elapsed() < Duration::from_secs(5), "it was not told");
+    assert!(since.elapsed() < Duration::from_secs(5), "it was not told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

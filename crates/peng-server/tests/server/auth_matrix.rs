@@ -148,6 +148,12 @@ async fn call(client: &Client, method: &str) -> Result<(), peng_client::Error> {
             client.predict_fitness(request).await.map(drop)
         }
         "watch_experiment" => client.watch(experiment_name(), "").next().await.map(drop),
+        search => call_search(client, search).await,
+    }
+}
+
+async fn call_search(client: &Client, method: &str) -> Result<(), peng_client::Error> {
+    match method {
         "lease_candidate" => client
             .lease_candidate(v1::LeaseCandidateRequest::default())
             .await
