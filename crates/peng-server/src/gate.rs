@@ -7,12 +7,13 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use peng_proto::error::Error;
+use peng_proto::{error::Error, names};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use crate::{
-    auth::{Access, Rpc},
+    auth::{Access, Caller, Rpc},
+    guarded::Guarded,
     listen::Peer,
 };
 
@@ -39,7 +40,11 @@ pub(crate) struct Gate<S> {
 }
 
 impl<S> Gate<S> {
-    fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
+    /// Lets a call in; returns its caller where the answer is guarded, too.
+    fn admit(
+        &self,
+        request: &mut Request<Body>,
+    ) -> Result<Option<(Caller, names::Experiment)>, Error> {
         let rpc = Rpc::of(request.uri().path());
         let peer = request.extensions().get::<Peer>().cloned();
         let access = match &peer {
@@ -47,8 +52,10 @@ impl<S> Gate<S> {
             _ => &*self.access,
         };
         let caller = access.caller(rpc, request.headers(), peer.map(|peer| peer.address))?;
+        let guarded = access.guarded_by(rpc).cloned();
+        let guarded = guarded.map(|experiment| (caller.clone(), experiment));
         request.extensions_mut().insert(caller);
-        Ok(())
+        Ok(guarded)
     }
 }
 
@@ -67,10 +74,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        if let Err(error) = self.admit(&mut request) {
-            let refused = Status::from(error).into_http();
-            return Box::pin(async { Ok(refused) });
-        }
-        Box::pin(self.inner.call(request))
+        let guarded = match self.admit(&mut request) {
+            Ok(guarded) => guarded,
+            Err(error) => {
+                let refused = Status::from(error).into_http();
+                return Box::pin(async { Ok(refused) });
+            }
+        };
+        let response = self.inner.call(request);
+        let Some((caller, experiment)) = guarded else {
+            return Box::pin(response);
+        };
+        Box::pin(async {
+            let guarded = |inner| Guarded {
+                inner,
+                caller,
+                experiment,
+                over: false,
+            };
+            Ok(response.await?.map(|body| Body::new(guarded(body))))
+        })
     }
 }

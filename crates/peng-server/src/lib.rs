@@ -14,6 +14,7 @@ mod config;
 mod deletions;
 mod experiments;
 mod gate;
+mod guarded;
 mod known;
 mod listen;
 mod live;

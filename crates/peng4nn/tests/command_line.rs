@@ -385,3 +385,52 @@ fn a_search_is_paused_from_elsewhere_until_it_is_resumed() {
     let said = text(&other.stderr);
     assert!(said.contains("only `searches/search`"), "{said}");
 }
+
+#[test]
+fn a_watch_of_a_search_ends_when_its_token_is_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reader, admin] = ["read", "admin"].map(|right| {
+        let scope = format!("{right}:experiments/*");
+        let made = run(&["token", "new", "--scope", &scope]);
+        let path = written(folder.path(), right, &text(&made.stdout));
+        (format!("--token-file={path}"), text(&made.stderr))
+    });
+    let tokens = written(folder.path(), "tokens", &(reader.1 + &admin.1));
+    let out = folder.path().display().to_string();
+    let arguments = ["search", "--workers=0", "--listen=127.0.0.1:0", "--tokens"];
+    let child = peng4nn(&[&arguments[..], &[&tokens, "--out", &out]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut search = Running(child);
+    let endpoint = format!("--endpoint={}", search.says("orchestrator at "));
+    let paused = |token: &str| run(&["searches", "pause", &endpoint, token]).status.code();
+    assert_eq!(paused(&reader.0), Some(1), "it may only read");
+    let watch = peng4nn(&["searches", "watch", &endpoint, &reader.0])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut watch = Running(watch);
+    let mut first = String::new();
+    let mut watched = BufReader::new(watch.0.stdout.take().unwrap());
+    watched.read_line(&mut first).unwrap();
+    assert!(first.starts_with("searches/search RUNNING"), "{first}");
+    written(folder.path(), "tokens", &admin.1);
+    let denied = || {
+        !run(&["searches", "list", &endpoint, &reader.0])
+            .status
+            .success()
+    };
+    let since = std::time::Instant::now();
+    while !denied() {
+        assert!(since.elapsed().as_secs() < 20, "it is still let in");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(paused(&admin.0), Some(0));
+    for line in watched.lines().map_while(Result::ok) {
+        assert!(!line.contains("PAUSED"), "it was still told");
+    }
+    assert_eq!(watch.0.wait().unwrap().code(), Some(1));
+    watch.says("has expired or was withdrawn");
+}

@@ -45,12 +45,18 @@ impl Access {
             .find(token)
             .ok_or_else(|| refused("the token is not known to this server"))?;
         let caller = Caller::new(Some(entry), rpc, peer);
-        let guarded = self.guarded.iter().find(|(name, _)| *name == rpc.service());
-        match guarded {
-            Some((_, experiment)) => caller.check(experiment)?,
+        match self.guarded_by(rpc) {
+            Some(experiment) => caller.check(experiment)?,
             None => caller.check_any()?,
         }
         Ok(caller)
+    }
+
+    /// The one experiment that the service of `rpc` is about.
+    pub(crate) fn guarded_by(&self, rpc: Rpc) -> Option<&names::Experiment> {
+        let guarded = self.guarded.iter();
+        let mut of = guarded.filter(|(name, _)| *name == rpc.service());
+        of.next().map(|(_, experiment)| experiment)
     }
 }
 
