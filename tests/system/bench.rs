@@ -36,6 +36,21 @@ async fn bench(server: &InProcess, more: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// At an easy rate a STOP is there long before the next observation, of which the window would allow
+/// seven more.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_read_while_nothing_is_due() {
+    let server = InProcess::start().await;
+    let report = bench(
+        &server,
+        &["--streams", "4", "--window", "8", "--rate", "100"],
+    )
+    .await;
+    let count = |key: &str| report[key].as_u64().unwrap();
+    assert_eq!((count("trials"), count("stopped")), (40, 40), "{report}");
+    assert!(count("after_stop") < 40, "{report}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_to_load_a_server_ends_all_trials() {
     let server = InProcess::start().await;

@@ -178,7 +178,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Waits until the next observation is due; `None` when the time is over.
+    /// Waits until the next observation is due; `None` when the time is over. One whose wait is
+    /// dropped is due still.
     pub(super) async fn due(&mut self) -> Option<Instant> {
         let now = Instant::now();
         if now >= self.end {
@@ -188,10 +189,10 @@ impl Pace {
             return Some(now);
         };
         let due = self.next;
-        self.next += pause;
         if due > now {
             sleep_until(due).await;
         }
+        self.next = due + pause;
         Some(due)
     }
 }

@@ -68,39 +68,55 @@ impl Stream {
     async fn report(&mut self, load: &Load, trial: Trial, pace: &mut Pace) -> anyhow::Result<bool> {
         let (mut sent, mut stopped, mut in_time) = (0, false, true);
         loop {
-            while in_time && !stopped && sent < load.epochs && self.due.len() < load.window {
-                let Some(due) = pace.due().await else {
-                    in_time = false;
-                    break;
-                };
-                sent += 1;
-                // The stream remembers the trial.
-                let name = if sent == 1 {
-                    trial.name.clone()
-                } else {
-                    String::new()
-                };
-                let request = v1::StreamObservationsRequest {
-                    trial: name,
-                    observation: Some(load.observation(&trial, sent)),
-                };
-                self.due.push_back(due);
-                self.requests
-                    .send(request)
-                    .await
-                    .context("a stream has ended")?;
-            }
-            let Some(due) = self.due.pop_front() else {
+            let has_more = in_time && !stopped && sent < load.epochs;
+            let may_send = has_more && self.due.len() < load.window;
+            if !may_send && self.due.is_empty() {
                 break;
-            };
-            let must_stop = self.decision(&trial).await?;
-            load.tally.answered(trial.number, due.elapsed(), stopped);
-            stopped |= must_stop;
+            }
+            // Answers are read as they come, also while nothing is due.
+            tokio::select! {
+                biased;
+                due = pace.due(), if may_send => match due {
+                    Some(due) => {
+                        sent += 1;
+                        self.send(load, &trial, sent, due).await?;
+                    }
+                    None => in_time = false,
+                },
+                must_stop = self.decision(&trial), if !self.due.is_empty() => {
+                    let must_stop = must_stop?;
+                    let due = self.due.pop_front().context("an answer to nothing")?;
+                    load.tally.answered(trial.number, due.elapsed(), stopped);
+                    stopped |= must_stop;
+                }
+            }
         }
         if in_time {
             load.end(&mut self.client, trial, stopped).await?;
         }
         Ok(in_time)
+    }
+
+    async fn send(
+        &mut self,
+        load: &Load,
+        trial: &Trial,
+        epoch: u32,
+        due: Instant,
+    ) -> anyhow::Result<()> {
+        // The stream remembers the trial.
+        let name = if epoch == 1 {
+            trial.name.clone()
+        } else {
+            String::new()
+        };
+        let request = v1::StreamObservationsRequest {
+            trial: name,
+            observation: Some(load.observation(trial, epoch)),
+        };
+        self.due.push_back(due);
+        let sent = self.requests.send(request).await;
+        sent.context("a stream has ended")
     }
 
     /// Whether the next answer is a STOP.
