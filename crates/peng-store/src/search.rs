@@ -37,6 +37,13 @@ pub struct SearchChange<'a> {
     pub paused: Option<bool>,
 }
 
+impl SearchChange<'_> {
+    /// Whether anything but candidates is new, which seldom is.
+    pub(crate) const fn is_of_the_search(&self) -> bool {
+        self.watched.is_some() || self.paused.is_some()
+    }
+}
+
 /// The state of searches. What a call returns is on disk; a call that fails has
 /// stored nothing.
 #[async_trait]

@@ -81,16 +81,18 @@ impl Searches for Postgres {
             .bind(&records)
             .execute(&mut *commit)
             .await?;
-            sqlx::query(
-                "UPDATE searches
-                 SET watched = COALESCE($1, watched), paused = COALESCE($2, paused)
-                 WHERE key = $3",
-            )
-            .bind(change.watched)
-            .bind(change.paused)
-            .bind(search.0)
-            .execute(&mut *commit)
-            .await?;
+            if change.is_of_the_search() {
+                sqlx::query(
+                    "UPDATE searches
+                     SET watched = COALESCE($1, watched), paused = COALESCE($2, paused)
+                     WHERE key = $3",
+                )
+                .bind(change.watched)
+                .bind(change.paused)
+                .bind(search.0)
+                .execute(&mut *commit)
+                .await?;
+            }
             commit.commit().await?;
             db.give_back();
             Ok(())

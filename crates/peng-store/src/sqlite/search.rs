@@ -62,15 +62,17 @@ impl Searches for Sqlite {
             .execute(&mut *commit)
             .await?;
         }
-        sqlx::query(
-            "UPDATE searches SET watched = COALESCE(?, watched), paused = COALESCE(?, paused)
-             WHERE key = ?",
-        )
-        .bind(change.watched)
-        .bind(change.paused)
-        .bind(search.0)
-        .execute(&mut *commit)
-        .await?;
+        if change.is_of_the_search() {
+            sqlx::query(
+                "UPDATE searches SET watched = COALESCE(?, watched), paused = COALESCE(?, paused)
+                 WHERE key = ?",
+            )
+            .bind(change.watched)
+            .bind(change.paused)
+            .bind(search.0)
+            .execute(&mut *commit)
+            .await?;
+        }
         commit.commit().await?;
         Ok(())
     }
