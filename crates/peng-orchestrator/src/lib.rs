@@ -29,7 +29,7 @@
 //! let serving = tokio::spawn(server.run(std::future::pending()));
 //! orchestrator.start().await?;
 //! orchestrator.finished().await?;
-//! println!("{:?}", orchestrator.snapshot().await?.front);
+//! println!("{:?}", orchestrator.snapshot().await?.summary.front);
 //! # drop(serving);
 //! # Ok(())
 //! # }

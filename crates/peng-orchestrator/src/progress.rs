@@ -55,7 +55,14 @@ pub enum Kind {
 pub struct Snapshot {
     /// The candidates in the order of proposal.
     pub candidates: Vec<Candidate>,
-    /// Those that no other beats in both fitness and operations, by rising operations.
+    /// What is told of all of them together.
+    pub summary: Summary,
+}
+
+/// A search at a moment, without its candidates.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Those candidates that no other beats in both fitness and operations, by rising operations.
     pub front: Vec<Id>,
     /// How many are where.
     pub progress: Progress,
@@ -70,6 +77,15 @@ impl Snapshot {
     pub(crate) fn of(search: &Search, epochs: u32) -> Self {
         Self {
             candidates: search.candidates().to_vec(),
+            summary: Summary::of(search, epochs),
+        }
+    }
+}
+
+impl Summary {
+    /// Of a search whose whole trainings have so many epochs.
+    pub(crate) fn of(search: &Search, epochs: u32) -> Self {
+        Self {
             front: search.front(),
             progress: search.progress(),
             epochs: Epochs::count(search.candidates(), epochs),

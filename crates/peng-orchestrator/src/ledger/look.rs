@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr, sync::Arc};
 use peng_search::{Candidate, candidate::Id};
 
 use super::{Ledger, State, revisions::What};
-use crate::{Error, change::Change, progress::Snapshot};
+use crate::{
+    Error,
+    change::Change,
+    progress::{Snapshot, Summary},
+};
 
 /// How far someone has read: a revision of a ledger. None of another ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,7 @@ pub(crate) struct News {
 #[derive(Debug)]
 pub(crate) enum Changed {
     /// The search.
-    Search(Box<Snapshot>),
+    Search(Box<Summary>),
     /// One of its candidates.
     Candidate(Box<Candidate>),
 }
@@ -72,6 +76,31 @@ impl Ledger {
             .await
     }
 
+    /// What is told of the search as it stands.
+    pub(crate) async fn summary(self: &Arc<Self>) -> Result<Summary, Error> {
+        let epochs = self.config.training.epochs;
+        self.change(move |search| (Summary::of(search, epochs), Change::default()))
+            .await
+    }
+
+    /// At most `limit` candidates after one of them, in the order of proposal, and whether more
+    /// follow.
+    pub(crate) async fn candidates(
+        self: &Arc<Self>,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<(Vec<Candidate>, bool), Error> {
+        self.change(move |search| {
+            let all = search.candidates();
+            let first = after.map_or(0, |after| all.partition_point(|one| one.id <= after));
+            let rest = &all[first..];
+            let page = rest[..limit.min(rest.len())].to_vec();
+            let more = page.len() < rest.len();
+            ((page, more), Change::default())
+        })
+        .await
+    }
+
     /// At most `limit` of the parts that have changed after a place; all of them after a place of
     /// another ledger.
     pub(crate) async fn news(&self, after: Place, limit: usize) -> Result<News, Error> {
@@ -84,7 +113,7 @@ impl Ledger {
         let changed = changed.filter_map(|(revision, what)| {
             let changed = match what {
                 What::Search => {
-                    Changed::Search(Box::new(Snapshot::of(&search, self.config.training.epochs)))
+                    Changed::Search(Box::new(Summary::of(&search, self.config.training.epochs)))
                 }
                 What::Candidate(id) => Changed::Candidate(Box::new(search.candidate(id)?.clone())),
             };

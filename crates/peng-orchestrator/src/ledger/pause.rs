@@ -5,16 +5,16 @@ use std::sync::Arc;
 use peng_search::Search;
 
 use super::Ledger;
-use crate::{Error, change::Change, progress::Snapshot};
+use crate::{Error, change::Change, progress::Summary};
 
 impl Ledger {
-    /// Lends no candidate until [`Ledger::resume`]; returns the search as it is then.
-    pub(crate) async fn pause(self: &Arc<Self>) -> Result<Snapshot, Error> {
+    /// Lends no candidate until [`Ledger::resume`]; returns how the search is then.
+    pub(crate) async fn pause(self: &Arc<Self>) -> Result<Summary, Error> {
         self.set(true, Search::pause).await
     }
 
-    /// Lends candidates again; returns the search as it is then.
-    pub(crate) async fn resume(self: &Arc<Self>) -> Result<Snapshot, Error> {
+    /// Lends candidates again; returns how the search is then.
+    pub(crate) async fn resume(self: &Arc<Self>) -> Result<Summary, Error> {
         self.set(false, Search::resume).await
     }
 
@@ -22,14 +22,14 @@ impl Ledger {
         self: &Arc<Self>,
         paused: bool,
         set: fn(&mut Search) -> bool,
-    ) -> Result<Snapshot, Error> {
+    ) -> Result<Summary, Error> {
         let epochs = self.config.training.epochs;
         self.change(move |search| {
             let change = Change {
                 paused: set(search).then_some(paused),
                 ..Change::default()
             };
-            (Snapshot::of(search, epochs), change)
+            (Summary::of(search, epochs), change)
         })
         .await
     }

@@ -4,7 +4,7 @@ use peng_proto::{error::Error, v1};
 use peng_search::{candidate::Id, settings::Algorithm};
 
 use super::{Service, failed};
-use crate::{Config, progress::Snapshot};
+use crate::{Config, progress::Summary};
 
 impl Service {
     pub(super) async fn get_search(
@@ -12,9 +12,9 @@ impl Service {
         request: v1::GetSearchRequest,
     ) -> Result<v1::GetSearchResponse, Error> {
         self.meant("name", &request.name)?;
-        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
+        let summary = self.ledger.summary().await.map_err(failed)?;
         Ok(v1::GetSearchResponse {
-            search: Some(to_wire(&self.ledger.config, &snapshot)),
+            search: Some(to_wire(&self.ledger.config, &summary)),
         })
     }
 
@@ -26,9 +26,9 @@ impl Service {
         if !request.page_token.is_empty() {
             return Err(no_page(&request.page_token));
         }
-        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
+        let summary = self.ledger.summary().await.map_err(failed)?;
         Ok(v1::ListSearchesResponse {
-            searches: vec![to_wire(&self.ledger.config, &snapshot)],
+            searches: vec![to_wire(&self.ledger.config, &summary)],
             next_page_token: String::new(),
         })
     }
@@ -38,9 +38,9 @@ impl Service {
         request: v1::PauseSearchRequest,
     ) -> Result<v1::PauseSearchResponse, Error> {
         self.meant("name", &request.name)?;
-        let snapshot = self.ledger.pause().await.map_err(failed)?;
+        let summary = self.ledger.pause().await.map_err(failed)?;
         Ok(v1::PauseSearchResponse {
-            search: Some(to_wire(&self.ledger.config, &snapshot)),
+            search: Some(to_wire(&self.ledger.config, &summary)),
         })
     }
 
@@ -49,9 +49,9 @@ impl Service {
         request: v1::ResumeSearchRequest,
     ) -> Result<v1::ResumeSearchResponse, Error> {
         self.meant("name", &request.name)?;
-        let snapshot = self.ledger.resume().await.map_err(failed)?;
+        let summary = self.ledger.resume().await.map_err(failed)?;
         Ok(v1::ResumeSearchResponse {
-            search: Some(to_wire(&self.ledger.config, &snapshot)),
+            search: Some(to_wire(&self.ledger.config, &summary)),
         })
     }
 
@@ -62,13 +62,9 @@ impl Service {
         self.meant("parent", &request.parent)?;
         let size = page_size(request.page_size)?;
         let after = page_token(&request.page_token)?;
-        let snapshot = self.ledger.snapshot().await.map_err(failed)?;
-        let mut rest = snapshot
-            .candidates
-            .iter()
-            .filter(|candidate| after.is_none_or(|after| candidate.id > after));
-        let page: Vec<_> = rest.by_ref().take(size).collect();
-        let last = page.last().filter(|_| rest.next().is_some());
+        let page = self.ledger.candidates(after, size).await;
+        let (page, more) = page.map_err(failed)?;
+        let last = page.last().filter(|_| more);
         Ok(v1::ListCandidatesResponse {
             candidates: page
                 .iter()
@@ -109,17 +105,17 @@ fn no_page(token: &str) -> Error {
 }
 
 /// The search for the wire.
-pub(super) fn to_wire(config: &Config, snapshot: &Snapshot) -> v1::Search {
-    let progress = snapshot.progress;
+pub(super) fn to_wire(config: &Config, summary: &Summary) -> v1::Search {
+    let progress = summary.progress;
     let state = if progress.settled == progress.total {
         v1::SearchState::Finished
-    } else if snapshot.paused {
+    } else if summary.paused {
         v1::SearchState::Paused
     } else {
         v1::SearchState::Running
     };
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let fittest_first = snapshot.front.iter().rev();
+    let fittest_first = summary.front.iter().rev();
     v1::Search {
         name: config.search.to_string(),
         state: state.into(),
@@ -128,8 +124,8 @@ pub(super) fn to_wire(config: &Config, snapshot: &Snapshot) -> v1::Search {
         candidate_count: count(progress.total),
         settled_count: count(progress.settled),
         leased_count: count(progress.leased),
-        epochs_trained: snapshot.epochs.trained,
-        epochs_full: snapshot.epochs.full,
+        epochs_trained: summary.epochs.trained,
+        epochs_full: summary.epochs.full,
         pareto_front: fittest_first
             .map(|id| format!("{}/candidates/{id}", config.search))
             .collect(),

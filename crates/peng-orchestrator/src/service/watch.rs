@@ -17,8 +17,9 @@ use tonic::Status as Refusal;
 use super::{Service, failed, look, shutting_down};
 use crate::ledger::{Changed, Ledger, News, Place, Status};
 
-/// Changes that are read at once.
-const PAGE: usize = 64;
+/// Changes that are read at once, and held until they are sent: what each watch may take without
+/// being counted.
+const PAGE: usize = 8;
 
 /// What a watch is answered with.
 pub(super) type Watch = BoxStream<'static, Result<v1::WatchSearchResponse, Refusal>>;
@@ -98,7 +99,7 @@ impl Watcher {
         v1::WatchSearchResponse {
             resume_token: self.after.to_string(),
             event: Some(match changed {
-                Changed::Search(snapshot) => Event::Search(look::to_wire(config, &snapshot)),
+                Changed::Search(summary) => Event::Search(look::to_wire(config, &summary)),
                 Changed::Candidate(candidate) => {
                     Event::Candidate(config.candidate_to_wire(&candidate))
                 }

@@ -91,7 +91,7 @@ async fn a_restart_resumes_nothing_and_the_search_ends_as_one_that_was_never_pau
     finish(&running).await;
     let resumed = running.orchestrator.snapshot().await.unwrap();
     let undisturbed = search(config()).await.orchestrator.snapshot().await;
-    assert_eq!(resumed.front, undisturbed.unwrap().front);
+    assert_eq!(resumed.summary.front, undisturbed.unwrap().summary.front);
 
     for finished in [pause(&running.client).await, resume(&running.client).await] {
         assert_eq!(finished.state(), SearchState::Finished);

@@ -57,7 +57,7 @@ async fn a_search_with_more_candidates_than_before_ends_as_if_it_always_had_them
         results(&raised.candidates),
         results(&undisturbed.candidates)
     );
-    assert_eq!(raised.front, undisturbed.front);
+    assert_eq!(raised.summary.front, undisturbed.summary.front);
     // Nor does it go on with fewer than are proposed.
     let store = reopen(folder.path()).await;
     let fewer = Orchestrator::open(of(8), store, client).await;
@@ -99,7 +99,7 @@ async fn a_killed_search_ends_as_an_undisturbed_one() {
         results(&resumed.candidates),
         results(&undisturbed.candidates)
     );
-    assert_eq!(resumed.front, undisturbed.front);
+    assert_eq!(resumed.summary.front, undisturbed.summary.front);
     assert_eq!(
         (resumed.candidates[1].attempt, resumed.candidates[2].attempt),
         (1, 2)
@@ -272,6 +272,7 @@ async fn what_cannot_be_stored_has_not_happened() {
             .snapshot()
             .await
             .unwrap()
+            .summary
             .progress
             .leased,
         0

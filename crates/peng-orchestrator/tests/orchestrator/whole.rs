@@ -18,7 +18,7 @@ async fn every_candidate_is_settled_once_and_verdicts_save_epochs() {
 
     let snapshot = running.orchestrator.snapshot().await.unwrap();
     assert_eq!(
-        (snapshot.progress.settled, snapshot.candidates.len()),
+        (snapshot.summary.progress.settled, snapshot.candidates.len()),
         (8, 8)
     );
     let ended = |ending| {
@@ -65,10 +65,10 @@ async fn every_candidate_is_settled_once_and_verdicts_save_epochs() {
     assert_eq!(told.state(), v1::SearchState::Finished);
     assert_eq!((told.settled_count, told.epochs_full), (8, 96.0));
     assert!(told.epochs_trained < told.epochs_full);
-    assert_eq!(told.pareto_front.len(), snapshot.front.len());
+    assert_eq!(told.pareto_front.len(), snapshot.summary.front.len());
     let fittest = format!(
         "searches/demo/candidates/{}",
-        snapshot.front.last().unwrap()
+        snapshot.summary.front.last().unwrap()
     );
     assert_eq!(told.pareto_front[0], fittest);
 
@@ -100,11 +100,21 @@ async fn advice_makes_the_same_choices_as_enforcement() {
         chosen.collect::<Vec<_>>()
     };
     assert_eq!(choices(&enforced), choices(&advised));
-    assert_eq!(enforced.front, advised.front);
-    assert_eq!(advised.epochs.trained, advised.epochs.full);
-    assert_eq!(advised.epochs.obeyed, enforced.epochs.trained);
-    assert_eq!(advised.epochs.saved(), enforced.epochs.saved());
-    assert!(enforced.epochs.saved() > 0.1, "{:?}", enforced.epochs);
+    assert_eq!(enforced.summary.front, advised.summary.front);
+    assert_eq!(advised.summary.epochs.trained, advised.summary.epochs.full);
+    assert_eq!(
+        advised.summary.epochs.obeyed,
+        enforced.summary.epochs.trained
+    );
+    assert_eq!(
+        advised.summary.epochs.saved(),
+        enforced.summary.epochs.saved()
+    );
+    assert!(
+        enforced.summary.epochs.saved() > 0.1,
+        "{:?}",
+        enforced.summary.epochs
+    );
     let stop_of = |candidate: &peng_search::Candidate| {
         let outcome = candidate.outcome().unwrap();
         (outcome.stop_epoch, outcome.predicted)

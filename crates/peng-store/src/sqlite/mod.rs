@@ -9,6 +9,7 @@ mod writer;
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     path::Path,
     sync::{
         Arc,
@@ -68,6 +69,7 @@ impl Sqlite {
     /// live in its memory, so two on one folder would not agree.
     pub async fn open(folder: &Path) -> Result<Self, Error> {
         let lock = lock(folder)?;
+        bring_to_disk(folder)?;
         let file = folder.join(FILE);
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -165,13 +167,33 @@ async fn migrate(pool: &SqlitePool) -> Result<(), Error> {
     Ok(MIGRATIONS.run(pool).await?)
 }
 
-fn lock(folder: &Path) -> Result<File, Error> {
-    let folder_error = |source| Error::Folder {
+fn unusable(folder: &Path) -> impl Fn(io::Error) -> Error {
+    |source| Error::Folder {
         path: folder.to_owned(),
         source,
+    }
+}
+
+/// A server that was killed between writing a commit and syncing it has left it to the system's
+/// memory. To this one it is in the log like any other, and is acknowledged to who reports it
+/// again.
+fn bring_to_disk(folder: &Path) -> Result<(), Error> {
+    let sync = |path: &Path| match File::open(path) {
+        Ok(file) => file.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     };
-    fs::create_dir_all(folder).map_err(folder_error)?;
-    let file = File::create(folder.join(LOCK)).map_err(folder_error)?;
+    let log = format!("{FILE}-wal");
+    [folder.join(FILE), folder.join(log), folder.to_owned()]
+        .iter()
+        .try_for_each(|path| sync(path))
+        .map_err(unusable(folder))
+}
+
+fn lock(folder: &Path) -> Result<File, Error> {
+    let folder_error = unusable(folder);
+    fs::create_dir_all(folder).map_err(&folder_error)?;
+    let file = File::create(folder.join(LOCK)).map_err(&folder_error)?;
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
             Ok(()) => return Ok(file),

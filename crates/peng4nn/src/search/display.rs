@@ -70,7 +70,7 @@ impl Display {
     pub(super) async fn begin(&mut self, orchestrator: &Orchestrator) -> anyhow::Result<()> {
         self.events = Some(orchestrator.subscribe());
         let mut paused = orchestrator.paused();
-        let settled = orchestrator.snapshot().await?.progress.settled;
+        let settled = orchestrator.snapshot().await?.summary.progress.settled;
         if settled > 0 {
             self.say(&format!(
                 "goes on: {settled} of {} candidates are settled",
@@ -124,7 +124,7 @@ impl Display {
             .snapshot()
             .await
             .context("the state cannot be read")?;
-        self.settled = snapshot.progress.settled as u64;
+        self.settled = snapshot.summary.progress.settled as u64;
         self.count();
         Ok(())
     }

@@ -99,11 +99,11 @@ impl Report {
     /// Sums a finished search up.
     pub(super) fn new(plan: &Plan, snapshot: &Snapshot, calibration: Option<Calibration>) -> Self {
         let config = &plan.config;
-        let epochs = &snapshot.epochs;
+        let epochs = &snapshot.summary.epochs;
         let rows = snapshot.candidates.iter();
         let rows: Vec<_> = rows
             .filter_map(|candidate| {
-                let on_front = snapshot.front.contains(&candidate.id);
+                let on_front = snapshot.summary.front.contains(&candidate.id);
                 Some(Row::new(candidate, candidate.outcome()?, on_front))
             })
             .collect();
@@ -120,7 +120,12 @@ impl Report {
                 saved: epochs.full - epochs.obeyed,
                 saved_share: epochs.saved(),
             },
-            pareto_front: snapshot.front.iter().map(ToString::to_string).collect(),
+            pareto_front: snapshot
+                .summary
+                .front
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             best: best(&rows, |row| row.fitness),
             best_measured: best(&rows, |row| row.measured),
             comparison: advised.then(|| Comparison::new(&rows)),

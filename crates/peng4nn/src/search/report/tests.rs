@@ -1,5 +1,5 @@
 use clap::Parser;
-use peng_orchestrator::progress::{Epochs as Counted, Snapshot};
+use peng_orchestrator::progress::{Epochs as Counted, Snapshot, Summary};
 use peng_search::{Search, candidate, lease::Answer, search::Progress};
 
 use super::*;
@@ -53,19 +53,21 @@ fn snapshot(plan: &Plan, outcomes: [Outcome; 4]) -> Snapshot {
         let _ = search.settle(candidate.id, None, outcome).unwrap();
     }
     Snapshot {
-        paused: false,
         candidates: search.candidates().to_vec(),
-        front: search.front(),
-        progress: Progress {
-            proposed: 0,
-            leased: 0,
-            settled: 4,
-            total: 4,
-        },
-        epochs: Counted {
-            trained,
-            obeyed,
-            full: 48.0,
+        summary: Summary {
+            paused: false,
+            front: search.front(),
+            progress: Progress {
+                proposed: 0,
+                leased: 0,
+                settled: 4,
+                total: 4,
+            },
+            epochs: Counted {
+                trained,
+                obeyed,
+                full: 48.0,
+            },
         },
     }
 }
