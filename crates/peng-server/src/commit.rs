@@ -260,8 +260,8 @@ async fn commit(
             metrics.committed(writes.len(), began.elapsed());
             debug!(writes = writes.len(), "committed");
             for (write, written) in writes.iter().zip(&written) {
-                if let Written::At(seq) = written {
-                    notices.publish(write.experiment(), *seq);
+                if let Some(seq) = written.seq() {
+                    notices.publish(write.experiment(), seq);
                 }
             }
             for (((origin, done), written), write) in waiting.into_iter().zip(written).zip(&writes)

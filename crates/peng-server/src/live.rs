@@ -101,6 +101,19 @@ pub(crate) struct Snapshot {
     pub(crate) stop: Option<(Epoch, Decision)>,
 }
 
+impl Snapshot {
+    /// Of a trial without observations.
+    pub(crate) const fn unobserved(row: Trial) -> Self {
+        Self {
+            row,
+            last: None,
+            observations: 0,
+            curve: Vec::new(),
+            stop: None,
+        }
+    }
+}
+
 impl Live {
     /// A trial as its log tells it.
     pub(crate) fn new(

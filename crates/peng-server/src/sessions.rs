@@ -147,14 +147,40 @@ impl Sessions {
         let restored = restored.cloned();
         drop(asked);
         if let Ok(live) = &restored {
-            lock(&self.idle).push_back(name.clone());
             if live.is_ended() {
                 self.has_ended(name);
             }
+            self.is_there(name);
         }
+        restored
+    }
+
+    /// Takes note of a trial that has come into memory.
+    fn is_there(&self, name: &names::Trial) {
+        lock(&self.idle).push_back(name.clone());
         self.make_room();
         self.terms.metrics.in_memory(lock(&self.live).len());
-        restored
+    }
+
+    /// Takes a trial into memory that has just been created, unless one of that name is there or on
+    /// its way: that one is restored from the log.
+    pub(crate) fn begin(
+        &self,
+        name: &names::Trial,
+        experiment: Arc<Experiment>,
+        row: Trial,
+    ) -> Result<(), Error> {
+        let live = Arc::new(Live::new(experiment, row, Vec::new())?);
+        {
+            let mut known = lock(&self.live);
+            if known.contains_key(name) {
+                return Ok(());
+            }
+            let cell = OnceCell::new_with(Some(live));
+            known.insert(name.clone(), Arc::new(cell));
+        }
+        self.is_there(name);
+        Ok(())
     }
 
     async fn restore(&self, name: &names::Trial) -> Result<Arc<Live>, Error> {

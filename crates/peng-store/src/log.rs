@@ -294,6 +294,15 @@ impl Write {
 pub enum Written {
     /// It is on disk, in the log up to this place.
     At(Seq),
+    /// The trial of a [`Write::Create`] is on disk, as it was asked for.
+    Created {
+        /// The place in the log of its beginning.
+        seq: Seq,
+        /// Its row.
+        key: TrialKey,
+        /// When it was created, as it is stored.
+        at: SystemTime,
+    },
     /// There is a trial of that id already, or no such experiment any more;
     /// nothing was written.
     IdTaken,
@@ -303,6 +312,16 @@ pub enum Written {
     Stale,
     /// The version that a [`Write::Check`] asks about is the last.
     Current,
+}
+
+impl Written {
+    /// The place in the log up to which it has grown by the write.
+    pub const fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::At(seq) | Self::Created { seq, .. } => Some(*seq),
+            Self::IdTaken | Self::Stale | Self::Current => None,
+        }
+    }
 }
 
 /// An entry of the log.

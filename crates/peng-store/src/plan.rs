@@ -78,6 +78,8 @@ impl<'a> Entered<'a> {
 enum Planned {
     /// The last of its entries has this index.
     Entry(usize),
+    /// As an entry, of a trial that is new.
+    Created(usize, TrialKey),
     IdTaken,
     Stale,
     Current,
@@ -186,7 +188,11 @@ impl<'a> Plan<'a> {
         };
         // Taken out, so that of two writes of one id only the first has created it.
         match known.created.remove(&(experiment.get(), id.clone())) {
-            Some(trial) => self.log(experiment.get(), trial, EntryKind::Entered(State::Running)),
+            Some(trial) => {
+                let begins = EntryKind::Entered(State::Running);
+                let entry = self.log(experiment.get(), trial, begins);
+                Planned::Created(entry, TrialKey::new(trial))
+            }
             None => Planned::IdTaken,
         }
     }
@@ -208,6 +214,7 @@ impl<'a> Plan<'a> {
                 ..
             } => {
                 let observed = self.log(experiment.get(), trial.get(), EntryKind::Observed(logged));
+                let observed = Planned::Entry(observed);
                 match enters {
                     Some((state, at)) => {
                         let entered = Entered::new(*state, Some(*at), "");
@@ -239,7 +246,7 @@ impl<'a> Plan<'a> {
                     epoch: epoch.get(),
                 });
                 let kind = EntryKind::RolledBack(*epoch);
-                let rolled_back = self.log(experiment.get(), trial.get(), kind);
+                let rolled_back = Planned::Entry(self.log(experiment.get(), trial.get(), kind));
                 if *resumes {
                     let running = Entered::new(State::Running, None, "");
                     self.enter(experiment.get(), *trial, running)
@@ -265,24 +272,31 @@ impl<'a> Plan<'a> {
     fn enter(&mut self, experiment: i64, trial: TrialKey, entered: Entered<'a>) -> Planned {
         let state = entered.state;
         self.entered.insert(trial.get(), entered);
-        self.log(experiment, trial.get(), EntryKind::Entered(state))
+        Planned::Entry(self.log(experiment, trial.get(), EntryKind::Entered(state)))
     }
 
-    fn log(&mut self, experiment: i64, trial: i64, kind: EntryKind<'a>) -> Planned {
+    /// The entry's index.
+    fn log(&mut self, experiment: i64, trial: i64, kind: EntryKind<'a>) -> usize {
         self.entries.push(Entry {
             experiment,
             trial,
             kind,
         });
-        Planned::Entry(self.entries.len() - 1)
+        self.entries.len() - 1
     }
 
-    /// What became of each write, where `seqs` are the places of the entries.
-    pub(crate) fn written(&self, seqs: &[Seq]) -> Vec<Written> {
+    /// What became of each write, where `seqs` are the places of the entries, which were committed
+    /// `at` so many microseconds since 1970.
+    pub(crate) fn written(&self, seqs: &[Seq], at: i64) -> Vec<Written> {
         self.results
             .iter()
             .map(|planned| match planned {
                 Planned::Entry(index) => Written::At(seqs[*index]),
+                Planned::Created(index, key) => Written::Created {
+                    seq: seqs[*index],
+                    key: *key,
+                    at: rows::time(at),
+                },
                 Planned::IdTaken => Written::IdTaken,
                 Planned::Stale => Written::Stale,
                 Planned::Current => Written::Current,

@@ -22,7 +22,8 @@ pub(crate) fn micros(at: SystemTime) -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn time(micros: i64) -> SystemTime {
+/// The moment so many microseconds after 1970.
+pub(crate) fn time(micros: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros.unsigned_abs())
 }
 

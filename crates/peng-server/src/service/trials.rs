@@ -1,6 +1,6 @@
 //! Trials: create, get, list, complete.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use peng_predict::{Decision, Epoch, Mode, rate::Schedule};
 use peng_proto::{
@@ -10,7 +10,7 @@ use peng_proto::{
     trial::{decision_to_wire, observation_to_wire},
     v1,
 };
-use peng_store::{Logged, State, TrialKey, Write, Written};
+use peng_store::{Logged, State, Trial, TrialKey, Version, Write, Written};
 use prost::Message as _;
 
 use super::{Service, id, name, page_size};
@@ -41,7 +41,7 @@ impl Service {
             .schedule
             .map(|wire| rate::parse("trial.schedule", wire));
         let schedule = schedule.transpose()?;
-        let experiment = self.sessions.experiment(&parent).await?;
+        let mut experiment = self.sessions.experiment(&parent).await?;
         let mut written = self
             .insert_trial(&experiment, &id, &display_name, schedule.as_ref())
             .await?;
@@ -52,17 +52,34 @@ impl Service {
                 written = self
                     .insert_trial(&now, &id, &display_name, schedule.as_ref())
                     .await?;
+                experiment = now;
             }
         }
         let name = names::Trial {
             experiment: parent,
             id,
         };
+        if let Written::Created { key, at, .. } = written {
+            let row = Trial {
+                key,
+                id: name.id.to_string(),
+                display_name: display_name.into(),
+                schedule: schedule.map(Arc::new),
+                state: State::Running,
+                message: String::new(),
+                created: at,
+                ended: None,
+                version: Version::default(),
+            };
+            let wire = to_wire(&experiment, &Snapshot::unobserved(row.clone()));
+            self.sessions.begin(&name, experiment, row)?;
+            return Ok(v1::CreateTrialResponse { trial: Some(wire) });
+        }
         let (experiment, snapshot) = self.sessions.read(&name, Extent::Last).await?;
         let row = &snapshot.row;
         let is_same =
             row.display_name == *display_name && row.schedule.as_deref() == schedule.as_ref();
-        if written == Written::IdTaken && !is_same {
+        if !is_same {
             return Err(Error::of_field(
                 Reason::IdTaken,
                 "trial_id",

@@ -1,6 +1,10 @@
 //! Schedules of the learning rate that trials declare.
 
+use std::sync::Arc;
+
 use peng_client::{Client, Credentials, Error, v1};
+use peng_server::Server;
+use peng_store::Sqlite;
 
 use crate::harness::{self, Running, config};
 
@@ -64,5 +68,40 @@ async fn a_schedule_is_part_of_the_trial_and_checked_by_field() {
         assert!(error.to_string().contains(field), "{error}");
     }
     assert_eq!(create(&client, "u", None).await.unwrap().schedule, None);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_trial_is_told_as_it_is_stored() {
+    let store = Arc::new(Sqlite::in_memory().await.unwrap());
+    let serve = || async {
+        let server = Server::bind(config(), store.clone()).await.unwrap();
+        Running::run(server)
+    };
+    let server = serve().await;
+    let client = server.client("http", Credentials::default());
+    let request = harness::experiment("e");
+    client.create_experiment(request).await.unwrap();
+    let request = v1::CreateTrialRequest {
+        parent: "experiments/e".to_owned(),
+        trial_id: "t".to_owned(),
+        trial: Some(v1::Trial {
+            display_name: "Tübingen".to_owned(),
+            schedule: Some(steps(&[5.0])),
+            ..v1::Trial::default()
+        }),
+    };
+    let created = client.create_trial(request).await.unwrap().trial.unwrap();
+    assert_eq!(created.display_name, "Tübingen");
+    assert!(created.create_time.is_some() && created.schedule.is_some());
+    server.stop().await;
+    let server = serve().await;
+    let client = server.client("http", Credentials::default());
+    let request = v1::GetTrialRequest {
+        name: created.name.clone(),
+        ..v1::GetTrialRequest::default()
+    };
+    let stored = client.get_trial(request).await.unwrap().trial.unwrap();
+    assert_eq!(stored, created);
     server.stop().await;
 }

@@ -53,7 +53,7 @@ pub(super) async fn execute(
     }
     enter(db, &plan.entered).await?;
     let seqs: Vec<Seq> = seqs.into_iter().map(Seq::new).collect();
-    Ok(plan.written(&seqs))
+    Ok(plan.written(&seqs, at))
 }
 
 async fn lock(db: &mut PgConnection, writes: &[Write]) -> Result<BTreeMap<i64, Locked>, Error> {

@@ -42,7 +42,7 @@ pub(super) fn execute(db: &Connection, writes: &[Write], at: i64) -> Result<Vec<
         &plan.experiments,
     )?;
     commit.commit()?;
-    Ok(plan.written(&seqs))
+    Ok(plan.written(&seqs, at))
 }
 
 /// The keys of the trials that did not exist.

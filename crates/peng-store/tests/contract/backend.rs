@@ -87,12 +87,14 @@ pub(crate) fn create(experiment: &Experiment, id: &str) -> Write {
 }
 
 pub(crate) async fn trial(store: &dyn Store, experiment: &Experiment, id: &str) -> Trial {
-    let written = store
-        .commit(&[create(experiment, id)], at(2))
-        .await
-        .unwrap();
-    assert!(matches!(written[..], [Written::At(_)]), "{written:?}");
-    store.trial(experiment.key, id).await.unwrap().unwrap()
+    let creates = [create(experiment, id)];
+    let written = store.commit(&creates, at(2)).await.unwrap();
+    let [Written::Created { key, at, .. }] = written[..] else {
+        panic!("{written:?}")
+    };
+    let row = store.trial(experiment.key, id).await.unwrap().unwrap();
+    assert_eq!((row.key, row.created), (key, at));
+    row
 }
 
 /// An observation on a version of its trial.

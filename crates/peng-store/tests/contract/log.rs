@@ -56,10 +56,10 @@ pub(crate) async fn a_trial_is_created_once(backend: &Backend) {
     assert!(matches!(
         written[..],
         [
-            Written::At(_),
+            Written::Created { .. },
             Written::IdTaken,
-            Written::At(_),
-            Written::At(_)
+            Written::Created { .. },
+            Written::Created { .. }
         ]
     ));
     let again = store.commit(&writes, at(4)).await.unwrap();
