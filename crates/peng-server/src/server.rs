@@ -117,22 +117,20 @@ impl Server {
         Ok(server)
     }
 
+    /// Whether a server could be secured as it is to be, for those who have to wait before they
+    /// bind one.
+    pub fn check(config: &Config) -> Result<(), Error> {
+        secured(config).map(drop)
+    }
+
     /// Listens, with health and reflection alone.
     pub async fn bind_bare(config: Config) -> Result<Self, Error> {
-        let missing = config.missing();
-        if !missing.is_empty() {
-            let address = config.listen;
-            return Err(Error::Exposed { address, missing });
-        }
-        let certificates = config.tls.clone().map(Certificates::read).transpose()?;
-        let certificates = certificates.map(Arc::new);
-        let tokens = config.tokens.as_deref().map(Tokens::read).transpose()?;
-        let tokens = tokens.map(Arc::new);
+        let files = secured(&config)?;
         let listen_error = |source| Error::Listen {
             address: config.listen,
             source,
         };
-        let listener = Listener::bind(config.listen, certificates.clone())
+        let listener = Listener::bind(config.listen, files.certificates.clone())
             .await
             .map_err(listen_error)?;
         let inner = if config.inner {
@@ -166,13 +164,10 @@ impl Server {
             metrics: Metrics::new(),
             page,
             access: Access {
-                tokens: tokens.clone(),
+                tokens: files.tokens.clone(),
                 guarded: Vec::new(),
             },
-            files: Files {
-                tokens,
-                certificates,
-            },
+            files,
             routes,
             health,
             services: Vec::new(),
@@ -328,6 +323,21 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// What it is secured with, if that is enough for where it listens.
+fn secured(config: &Config) -> Result<Files, Error> {
+    let missing = config.missing();
+    if !missing.is_empty() {
+        let address = config.listen;
+        return Err(Error::Exposed { address, missing });
+    }
+    let certificates = config.tls.clone().map(Certificates::read).transpose()?;
+    let tokens = config.tokens.as_deref().map(Tokens::read).transpose()?;
+    Ok(Files {
+        tokens: tokens.map(Arc::new),
+        certificates: certificates.map(Arc::new),
+    })
 }
 
 /// Ends the watches of the health of these services once they have told the last of it: who never

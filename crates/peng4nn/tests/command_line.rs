@@ -309,6 +309,20 @@ fn a_server_that_others_would_reach_unsecured_does_not_start() {
 }
 
 #[test]
+fn what_a_server_is_secured_with_is_looked_at_before_its_database_is_waited_for() {
+    let away = "--database=postgres://nobody@127.0.0.1:1/nas";
+    for (wrong, named) in [
+        ("--listen=0.0.0.0:0", "without TLS and authentication"),
+        ("--tokens=none", "cannot tell who is calling"),
+    ] {
+        let output = run(&["serve", away, wrong]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(said.contains(named), "{said}");
+    }
+}
+
+#[test]
 fn a_search_that_is_interrupted_is_exit_code_130_and_goes_on_only_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();

@@ -163,6 +163,8 @@ pub(crate) async fn run(
         }
     });
     let address = config.store()?;
+    // Before the log, which may be long in coming.
+    Server::check(&config.server()).map_err(failure)?;
     let store = tokio::select! {
         () = &mut leave => return Ok(Ending::Interrupted),
         store = store::open(&address) => store?,
