@@ -1,6 +1,9 @@
 //! Trials: create, get, list, complete.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use peng_predict::{Decision, Epoch, Mode, rate::Schedule};
 use peng_proto::{
@@ -60,26 +63,14 @@ impl Service {
             id,
         };
         if let Written::Created { key, at, .. } = written {
-            let row = Trial {
-                key,
-                id: name.id.to_string(),
-                display_name: display_name.into(),
-                schedule: schedule.map(Arc::new),
-                state: State::Running,
-                message: String::new(),
-                created: at,
-                ended: None,
-                version: Version::default(),
-            };
+            let row = beginning(key, at, &name.id, display_name.into(), schedule);
             let wire = to_wire(&experiment, &Snapshot::unobserved(row.clone()));
             self.sessions.begin(&name, experiment, row)?;
             return Ok(v1::CreateTrialResponse { trial: Some(wire) });
         }
         let (experiment, snapshot) = self.sessions.read(&name, Extent::Last).await?;
         let row = &snapshot.row;
-        let is_same =
-            row.display_name == *display_name && row.schedule.as_deref() == schedule.as_ref();
-        if !is_same {
+        if row.display_name != *display_name || row.schedule.as_deref() != schedule.as_ref() {
             return Err(Error::of_field(
                 Reason::IdTaken,
                 "trial_id",
@@ -199,6 +190,27 @@ impl Service {
         Ok(v1::CompleteTrialResponse {
             trial: Some(to_wire(&experiment, &snapshot)),
         })
+    }
+}
+
+/// The row of a trial as it is created.
+fn beginning(
+    key: TrialKey,
+    at: SystemTime,
+    id: &names::Id,
+    display_name: String,
+    schedule: Option<Schedule>,
+) -> Trial {
+    Trial {
+        key,
+        id: id.to_string(),
+        display_name,
+        schedule: schedule.map(Arc::new),
+        state: State::Running,
+        message: String::new(),
+        created: at,
+        ended: None,
+        version: Version::default(),
     }
 }
 
